@@ -52,6 +52,11 @@ def heeding(cancellation: Cancellation) -> Iterator[None]:
         _HEEDED.reset(token)
 
 
+def heeded() -> Cancellation | None:
+    """Where the wish is told that what is done here heeds; ``None`` where it heeds none."""
+    return _HEEDED.get()
+
+
 def check_heeded() -> None:
     """Stop here if that was asked of what this is done for.
 

@@ -155,16 +155,20 @@ class Changing(Answering):
         """
         return self._writing.annotate_images(ids, columns)
 
-    def maintain(self) -> None:
+    def maintain(self) -> tuple[str, ...]:
         """Give up what has waited too long, merge small segments, save indexes where it pays.
 
         The catalog's tables are copied where it pays. Indexes are a cache: where they cannot be
-        saved, the log of ``vitrail`` gets a warning.
+        saved, or whoever looks on (``building.watching_builds``) wishes that to end, the log of
+        ``vitrail`` gets a warning.
+
+        Returns:
+            spaces whose index was not built since that was to end; it begins anew next time.
 
         Raises:
             CollectionError: not open for writing, or the disk is full; nothing committed is lost.
         """
-        self._writing.maintain()
+        return self._writing.maintain()
 
     def copy_tables(self) -> None:
         """Copy the catalog's tables as of the last commit, whether it pays or not.

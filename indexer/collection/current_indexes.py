@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.catalog.derived import DerivedSpace
 from vitrail.indexer.catalog.hidden import (
     deleted_between,
@@ -88,6 +89,7 @@ class CurrentIndexes:
         starts: Mapping[str, Start] | None = None,
         *,
         anew: bool = True,
+        on_step: OnStep = no_step,
     ) -> LoadedIndex:
         """A space's index at one commit.
 
@@ -96,6 +98,7 @@ class CurrentIndexes:
             readings: of the commit.
             starts: indexes of earlier commits to begin with where the newest is of a later one.
             anew: whether to read all segments where the only file is of a later commit.
+            on_step: told how far the reading of segments is; what it raises comes out of here.
 
         Raises:
             InputError: the collection has no such space.
@@ -116,7 +119,7 @@ class CurrentIndexes:
             start = _of_same(files, state, newest, own)
             loaded = self._loaded(files, readings, anew=anew) if start is None else start.loaded
             if loaded.seq != state.seq:
-                loaded = self._caught_up(files, readings, loaded)
+                loaded = self._caught_up(files, readings, loaded, on_step)
             if start is None or start.loaded is not loaded:
                 loaded = self._rescuable(files, state, loaded)
                 if loaded.note:
@@ -197,10 +200,12 @@ class CurrentIndexes:
             )
         return files.empty(f"its file is of commit {loaded.seq}, which comes after {state.seq}")
 
-    def _caught_up(self, files: IndexFiles, readings: Readings, loaded: LoadedIndex) -> LoadedIndex:
+    def _caught_up(
+        self, files: IndexFiles, readings: Readings, loaded: LoadedIndex, on_step: OnStep
+    ) -> LoadedIndex:
         state = readings.state
         changes = visibility_since(readings, loaded.seq)
-        made = caught_up(loaded, files, self._segments, state.segments, state.seq, changes)
+        made = caught_up(loaded, files, self._segments, state.segments, state.seq, changes, on_step)
         return replace(made, commit=commit_mark(readings, state.seq))
 
     def _rescuable(self, files: IndexFiles, state: State, loaded: LoadedIndex) -> LoadedIndex:

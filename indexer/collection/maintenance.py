@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.building import Building
 from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.departures import GRACE_DAYS, give_up, overdue
@@ -23,7 +24,7 @@ from vitrail.indexer.collection.current_indexes import (
     revived_since,
 )
 from vitrail.indexer.collection.readings import Readings
-from vitrail.indexer.errors import CollectionError, UnreadableError
+from vitrail.indexer.errors import CancelledError, CollectionError, UnreadableError
 from vitrail.indexer.files.durability import is_full, set_aside
 from vitrail.indexer.files.reading import reading
 from vitrail.indexer.fingerprint import Fingerprint
@@ -155,12 +156,13 @@ def drop_foreign_indexes(indexes: CurrentIndexes, readings: Readings) -> None:
             files.remove(files.generations())
 
 
-def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
+def save_indexes(indexes: CurrentIndexes, readings: Readings, building: Building) -> bool:
     """Write new index files for the spaces where enough has changed; whether that could be done.
 
     Args:
         indexes: the collection's.
         readings: of the newest commit.
+        building: that they are part of.
 
     Raises:
         CollectionError: a segment is missing, damaged, or cannot be read now.
@@ -175,7 +177,7 @@ def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
             lambda seq: count_left(readings, seq),
             lambda seq: len(revived_since(readings, seq)),
         ):
-            could = save_index(indexes, space, readings) and could
+            could = save_index(indexes, space, readings, building) and could
     return could
 
 
@@ -192,19 +194,42 @@ def is_lost(indexes: CurrentIndexes, space: str, state: State) -> bool:
     return False
 
 
-def save_index(indexes: CurrentIndexes, space: str, readings: Readings) -> bool:
+def save_index(
+    indexes: CurrentIndexes, space: str, readings: Readings, building: Building | None = None
+) -> bool:
     """Write a space's index, which is a cache: where that fails, the log says so.
 
     Whoever opens the collection adds what the older file lacks, and the next writer tries again.
 
+    Args:
+        indexes: the collection's.
+        space: whose index.
+        readings: of the newest commit.
+        building: that it is part of; once it was ended, it is only noted that this one is lacking.
+
+    Returns:
+        whether it was written.
+
     Raises:
         CollectionError: a segment is missing, damaged, or cannot be read now.
     """
+    building = building or Building()
     state = readings.state
     files = indexes.files(space, state)
-    loaded = indexes.get(space, readings)
+    if building.unbuilt:
+        building.unbuilt.append(space)
+        return False
+    step = building.of(space)
     try:
-        indexes.keep(space, state, files.save(loaded))
+        loaded = indexes.get(space, readings, on_step=step)
+    except CancelledError:
+        building.unbuilt.append(space)
+        return False
+    try:
+        indexes.keep(space, state, files.save(loaded, step))
+    except CancelledError:
+        building.unbuilt.append(space)
+        return False
     except Exception as error:
         if not isinstance(error, OSError | UnreadableError) and not is_full(error):
             raise

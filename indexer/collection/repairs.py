@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from vitrail.indexer.building import Building, building
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.forgetting import forget_segments, ids_around
@@ -225,23 +226,34 @@ def _drop_lost_spaces(collection: CollectionStore, done: Repair) -> None:
 
 
 def _mend_indexes(collection: CollectionStore, done: Repair) -> None:
-    for space in collection.spaces:
-        files = collection.index_files(space)
-        findings = {
-            generation: finding
-            for generation in files.generations()
-            if (finding := check_index(collection, files, generation)) is not None
-        }
-        for generation, finding in findings.items():
-            if finding.kind == "unreadable":
-                name = os.path.basename(files.path(generation))
-                done.actions.append(f"{name}: left as it is: {finding.problem}")
-        if not any(finding.kind == "unreadable" for finding in findings.values()):
-            _rebuild_indexes(collection, space, findings, done)
+    with building() as made:
+        for space in collection.spaces:
+            _mend_index(collection, space, done, made)
+    if made.unbuilt:
+        collection.forget_changes()  # closing would begin to build once more
+
+
+def _mend_index(collection: CollectionStore, space: str, done: Repair, made: Building) -> None:
+    files = collection.index_files(space)
+    findings = {
+        generation: finding
+        for generation in files.generations()
+        if (finding := check_index(collection, files, generation)) is not None
+    }
+    for generation, finding in findings.items():
+        if finding.kind == "unreadable":
+            name = os.path.basename(files.path(generation))
+            done.actions.append(f"{name}: left as it is: {finding.problem}")
+    if not any(finding.kind == "unreadable" for finding in findings.values()):
+        _rebuild_indexes(collection, space, findings, done, made)
 
 
 def _rebuild_indexes(
-    collection: CollectionStore, space: str, findings: dict[int, Finding], done: Repair
+    collection: CollectionStore,
+    space: str,
+    findings: dict[int, Finding],
+    done: Repair,
+    made: Building,
 ) -> None:
     files = collection.index_files(space)
     if not findings and (files.generations() or not len(collection)):
@@ -250,12 +262,12 @@ def _rebuild_indexes(
         return  # told already: its transform cannot be read now
     collection.indexes.forget(space)
     files.remove(list(findings))
-    save_index(collection.indexes, space, collection.readings)
+    built = save_index(collection.indexes, space, collection.readings, made)
     for generation, finding in findings.items():
-        done.actions.append(
-            f"{os.path.basename(files.path(generation))}: {finding.problem}; rebuilt"
-        )
-    if not findings:
+        became = "rebuilt" if built else "deleted"
+        name = os.path.basename(files.path(generation))
+        done.actions.append(f"{name}: {finding.problem}; {became}")
+    if built and not findings:
         done.actions.append(f"{indexes.FOLDER}/{space}: missing; built")
 
 

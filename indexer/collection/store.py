@@ -104,9 +104,12 @@ class CollectionStore(Changing):
 
         What was committed stands: where tidying up fails, the log of ``vitrail`` gets a warning.
         """
+        self._close()
+
+    def _close(self, *, interrupted: bool = False) -> None:
         try:
             if self._writer is not None:
-                self._writer.end()
+                self._writer.end(interrupted=interrupted)
         finally:
             self._current.close()
             self._catalog.close()
@@ -122,7 +125,7 @@ class CollectionStore(Changing):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        self._close(interrupted=kind is not None and not issubclass(kind, Exception))
 
     # What it is
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vitrail.indexer.building import building
 from vitrail.indexer.catalog.catalog import FILE, Catalog
 from vitrail.indexer.catalog.departures import Removed, Waiting, give_up, read_waiting, remove_files
 from vitrail.indexer.catalog.merging import kept_within
@@ -42,6 +43,7 @@ class Tidied:
         freed: bytes that segments and indexes take less.
         later: those of them that files take until no reader needs them, which is a quarter of an
             hour; the first writer after that deletes them.
+        unbuilt: spaces whose index was not built, since somebody wished that to end.
     """
 
     given_up: int
@@ -49,6 +51,7 @@ class Tidied:
     grace_days: float
     freed: int
     later: int
+    unbuilt: tuple[str, ...] = ()
 
 
 def tidy(collection: CollectionStore, *, now: bool = False) -> Tidied:
@@ -68,13 +71,14 @@ def tidy(collection: CollectionStore, *, now: bool = False) -> Tidied:
             days = grace_days(transaction.connection)
             given_up = give_up(transaction, 0 if now else days)
         _write_anew(collection, 0 if now else _DEAD_SHARE)
-        collection.maintain()
-        if now:
-            _drop_hidden(collection)
+        unbuilt = collection.maintain()
+        if now and not unbuilt:
+            unbuilt = _drop_hidden(collection)
     with collection.reading() as connection:
         waiting = read_waiting(connection)
     freed = max(0, before - _bytes_held(collection))
-    return Tidied(given_up, waiting, days, freed, min(freed, _bytes_left_over(collection)))
+    later = min(freed, _bytes_left_over(collection))
+    return Tidied(given_up, waiting, days, freed, later, unbuilt)
 
 
 def _bytes_held(collection: CollectionStore) -> int:
@@ -142,13 +146,19 @@ def _dead_rows(collection: CollectionStore, segment: Segment) -> int:
     return segment.rows - len(np.intersect1d(read_ids(folder, segment), kept))
 
 
-def _drop_hidden(collection: CollectionStore) -> None:
-    """Write the indexes anew that hold vectors of images which are not in the collection."""
-    for space in collection.spaces:
-        files = collection.index_files(space)
-        held = files.coverage()
-        if held is not None and len(deleted_since(collection.readings, held.seq)):
-            if is_lost(collection.indexes, space, collection.state):
-                files.remove(files.generations())
-            else:
-                save_index(collection.indexes, space, collection.readings)
+def _drop_hidden(collection: CollectionStore) -> tuple[str, ...]:
+    """Write the indexes anew that hold vectors of images which are not in the collection.
+
+    Returns:
+        spaces whose index was not, since somebody wished that to end.
+    """
+    with building() as made:
+        for space in collection.spaces:
+            files = collection.index_files(space)
+            held = files.coverage()
+            if held is not None and len(deleted_since(collection.readings, held.seq)):
+                if is_lost(collection.indexes, space, collection.state):
+                    files.remove(files.generations())
+                else:
+                    save_index(collection.indexes, space, collection.readings, made)
+    return tuple(made.unbuilt)

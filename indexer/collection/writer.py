@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.building import building
 from vitrail.indexer.catalog.annotations import AnnotationReport, annotate, annotate_images
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.departures import remove_images
@@ -86,6 +87,7 @@ class Writer:
         self._changed = False
         self._tidies = True  # until that fails, which a run does not try after each commit
         self._told = False  # whether a failure was told
+        self._ended = False  # whether building was, which what tidies by itself does not begin anew
 
     # The lock
 
@@ -109,12 +111,16 @@ class Writer:
             self._take_lock()
             self._begin()
 
-    def end(self) -> None:
-        """Tidy up after what was written; see ``CollectionStore.close``."""
+    def end(self, *, interrupted: bool = False) -> None:
+        """Tidy up after what was written; see ``CollectionStore.close``.
+
+        Args:
+            interrupted: whether it closes since it was; indexes that take long are not built then.
+        """
         changed, self._changed = self._changed, False
         if changed:
             with self._afterwards():
-                self.maintain()
+                self._maintain(by_itself=True, interrupted=interrupted)
 
     def release(self) -> None:
         """Let others write."""
@@ -218,16 +224,31 @@ class Writer:
 
     # What follows them
 
-    def maintain(self) -> None:
+    def maintain(self) -> tuple[str, ...]:
         """See ``CollectionStore.maintain``."""
+        try:
+            return self._maintain()
+        except Exception:
+            raise
+        except BaseException:  # such as Ctrl-C: closing must not begin all of it anew
+            self._changed = False
+            raise
+
+    def _maintain(self, *, by_itself: bool = False, interrupted: bool = False) -> tuple[str, ...]:
         with self._guard, disk_guard(self._directory, 0):
             give_up_overdue(self._catalog)
             merge_small_segments(self._catalog, self._segments, self._state.fingerprint)
             self.readings.refresh()
             self._sweep()
-            self._tidies = save_indexes(self._indexes, self.readings)
+            unbuilt: tuple[str, ...] = ()
+            if not (by_itself and self._ended):
+                with building(ended=interrupted) as made:
+                    self._tidies = save_indexes(self._indexes, self.readings, made)
+                unbuilt = tuple(made.unbuilt)
+                self._ended = bool(unbuilt)
             fold_journal(self._catalog, self._directory, self._state.seq)
             self._changed = False
+            return unbuilt
 
     def copy_tables(self) -> None:
         """See ``CollectionStore.copy_tables``."""
@@ -251,7 +272,7 @@ class Writer:
         """What has to be done now and then after a commit."""
         with self._afterwards():
             if self._tidies and is_overdue(self._indexes, self._state):
-                self.maintain()
+                self._maintain(by_itself=True)
             else:
                 with self._guard, disk_guard(self._directory, 0):
                     fold_journal(self._catalog, self._directory, self._state.seq)

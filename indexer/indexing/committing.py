@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from types import TracebackType
 from typing import Literal, Protocol
@@ -177,7 +178,8 @@ class Committer:
         batch, self._batch = self._batch, Batch()
         self._last_commit = time.monotonic()
         if batch:
-            self._commit = self._pool.submit(self._write, batch)
+            # Whoever looks on here does so there, too.
+            self._commit = self._pool.submit(copy_context().run, self._write, batch)
 
     def _write(self, batch: Batch) -> int:
         self._sink.commit(batch)

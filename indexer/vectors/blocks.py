@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.errors import DamagedIndexError
 
 BLOCK_BYTES = 16 << 10  # a candidate's row costs the checksum of one; a table of them 4 bytes each
+_TOLD_BYTES = 1 << 22
 _READ_BYTES = 1 << 18  # into memory that a process may keep
 _THREAD_BYTES = 32 << 20  # that are worth a thread
 _MOST_THREADS = 4
@@ -26,10 +27,19 @@ def rows_of_block(row_bytes: int) -> int:
     return max(1, BLOCK_BYTES // max(1, row_bytes))
 
 
-def block_sums(matrix: NDArray[np.generic], rows: int) -> Sums:
-    """CRC-32 of every ``rows`` rows of a contiguous matrix, the last block perhaps of fewer."""
-    starts = range(0, len(matrix), rows)
-    return np.array([zlib.crc32(matrix[at : at + rows].data) for at in starts], np.uint32)
+def block_sums(
+    matrix: NDArray[np.generic], rows: int, on_bytes: Callable[[int], None] = lambda _: None
+) -> Sums:
+    """CRC-32 of every ``rows`` rows of a contiguous matrix, the last block perhaps of fewer.
+
+    ``on_bytes`` is told of some megabytes each that are done.
+    """
+    sums, told = [], max(1, _TOLD_BYTES // max(1, matrix[:rows].nbytes)) * rows
+    for start in range(0, len(matrix), told):
+        part = matrix[start : start + told]
+        sums += [zlib.crc32(part[at : at + rows].data) for at in range(0, len(part), rows)]
+        on_bytes(part.nbytes)
+    return np.array(sums, np.uint32)
 
 
 class Blocks:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.errors import DamagedError, InputError
 from vitrail.indexer.segments.segment_file import Segment, read_ids
 from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex
@@ -41,6 +42,7 @@ def caught_up(
     segments: Sequence[Segment],
     seq: int,
     changes: Visibility,
+    on_step: OnStep = no_step,
 ) -> LoadedIndex:
     """An index as of a later commit, made of an earlier one and the segments since.
 
@@ -54,6 +56,7 @@ def caught_up(
         segments: live ones, by smallest id.
         seq: number of the commit.
         changes: what was hidden and shown since.
+        on_step: told of ``reading``: rows of segments that came since.
 
     Raises:
         SegmentGoneError: a segment was merged away meanwhile, or is lost.
@@ -68,10 +71,13 @@ def caught_up(
     if new:
         low, high = min(s.min_id for s in new), max(s.max_id for s in new)
         hidden = changes.hidden(low, high)
+        read, total = 0, sum(segment.rows for segment in new)
         for segment in new:
             ids = read_ids(segments_folder, segment)
             lacking = np.setdiff1d(index.lacking(ids), hidden, assume_unique=True)
             index = _with_stored(index, files, segments_folder, [segment], lacking)
+            read += segment.rows
+            on_step("reading", read, total)
     return LoadedIndex(index, frozenset(s.name for s in segments), seq, loaded.note)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,18 @@ class ImpossibleScoreError(ArithmeticError):
     """A score that no unit vectors have: what was stored is not what was added."""
 
 
+def _nobody(_rows: int, /) -> None:
+    """Looks away."""
+
+
 def nearest(
-    matrix: Floats, keep: Mask | None, queries: Floats, k: int, *, together: int = _QUERIES
+    matrix: Floats,
+    keep: Mask | None,
+    queries: Floats,
+    k: int,
+    *,
+    together: int = _QUERIES,
+    on_rows: Callable[[int], None] = _nobody,
 ) -> Iterator[Ids]:
     """For each query the positions of at least its ``k`` best rows, ties included, unordered.
 
@@ -41,12 +51,13 @@ def nearest(
         k: how many are wanted.
         together: queries by which all rows are multiplied at once. More of them read a matrix
             less often that has to come from a disk; in memory they bring nothing.
+        on_rows: told of so many more rows that were met by so many queries.
 
     Raises:
         ImpossibleScoreError: a row is no unit vector, as far as that shows.
     """
     for start in range(0, len(queries), together):
-        yield from _nearest_batch(matrix, keep, queries[start : start + together], k)
+        yield from _nearest_batch(matrix, keep, queries[start : start + together], k, on_rows)
 
 
 def score(matrix: Floats, positions: Ids, query: Floats) -> Floats:
@@ -80,7 +91,13 @@ def best(ids: Ids, scores: Floats, k: int) -> Ids:
     return order
 
 
-def _nearest_batch(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> list[Ids]:
+def _nearest_batch(
+    matrix: Floats,
+    keep: Mask | None,
+    queries: Floats,
+    k: int,
+    on_rows: Callable[[int], None] = _nobody,
+) -> list[Ids]:
     floor = np.full(len(queries), -2.0, np.float32)
     step = max(1024, _SCORES // len(queries))
     blocks: list[list[tuple[Ids, Floats]]] = [[] for _ in queries]
@@ -93,6 +110,7 @@ def _nearest_batch(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -
         for i, row in enumerate(scores):
             found = np.flatnonzero(row >= floor[i] - ROUNDING)
             blocks[i].append((found + start, row[found]))
+        on_rows(scores.shape[1])
     return [_above(found, floor[i]) for i, found in enumerate(blocks)]
 
 

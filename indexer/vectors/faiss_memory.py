@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -62,12 +63,15 @@ def reserve(index: Any, rows: int) -> None:
             numbers.resize(held)  # the room stays
 
 
-def permute(index: Any, order: NDArray[np.int64]) -> None:
+def permute(
+    index: Any, order: NDArray[np.int64], on_rows: Callable[[int], None] = lambda _: None
+) -> None:
     """As ``permute_entries`` of a ``faiss.IndexHNSWSQ``, which copies all codes at once.
 
     Args:
         index: of its own memory.
         order: (n,) which row comes to each place.
+        on_rows: told how many rows' worth of numbers is moved, n at the end.
     """
     faiss = _faiss()
     codes = faiss.downcast_index(index.storage).codes
@@ -75,4 +79,5 @@ def permute(index: Any, order: NDArray[np.int64]) -> None:
     for start in range(0, rows.shape[1], _COLUMNS):
         part = rows[:, start : start + _COLUMNS]
         part[:] = part[order]
+        on_rows(len(order) * min(start + _COLUMNS, rows.shape[1]) // rows.shape[1])
     index.hnsw.permute_entries(faiss.swig_ptr(order))

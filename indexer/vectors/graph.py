@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, clipped
 from vitrail.indexer.vectors.faiss_memory import permute, read_copy, reserve, write_pieces
 from vitrail.indexer.vectors.index_layout import Write
@@ -41,7 +42,8 @@ _SEED = 20240524
 _SAMPLE = 4096  # rows by which it is told how large their numbers are
 _WITHIN = 0.9999  # of their numbers fit into a byte, the others are cut off
 _BYTE = 127
-_ADD_BLOCK = 1 << 14  # rows; Ctrl-C is heard in between
+_ADD_NUMBERS = 3 << 18  # of rows that are added between two steps that are told: 2048 of 384
+_ADD_LEAST = 256  # rows, as FAISS looks at all that are there before it adds any
 _LINKS = 1 << 22  # looked at together
 # Recall is measured by the graph's own images. Of the neighbours of new ones more are missed: 1.5
 # times as many of those of parts of photographs, 1.2 to 1.4 of parts of a million drawn pictures.
@@ -189,7 +191,7 @@ class NeighbourGraph:
     def _index(self) -> Any:
         return self._load()
 
-    def append(self, matrix: Floats) -> None:
+    def append(self, matrix: Floats, on_step: OnStep = no_step) -> None:
         """Add the rows of ``matrix`` that are beyond those already here.
 
         Raises:
@@ -199,18 +201,21 @@ class NeighbourGraph:
             raise RuntimeError("rows are added to a copy of a graph that lies in a file")
         # At random, as images that come one after the other are often alike: links of the first
         # ones would lead nowhere else.
-        order = np.random.default_rng(_SEED).permutation(len(matrix) - len(self)) + len(self)
-        blocks = [
-            np.sort(order[start : start + _ADD_BLOCK]) for start in range(0, len(order), _ADD_BLOCK)
-        ]
+        before = len(self)
+        order = np.random.default_rng(_SEED).permutation(len(matrix) - before) + before
+        size = max(_ADD_LEAST, _ADD_NUMBERS // matrix.shape[1])
+        for start in range(0, len(order), size):
+            order[start : start + size].sort()
         reserve(self._index, len(matrix))
         with threads(_faiss(), 1):  # several would make another graph each time
-            for block in blocks:
+            for start in range(0, len(order), size):
+                block = order[start : start + size]
                 # FAISS cuts off what is behind the point, which would move all rows one way.
                 self._index.add(np.rint(self._turned(matrix[block])))
-                self.places = np.concatenate([self.places, block.astype(np.int32)])
+                on_step("linking", start + len(block), len(order))
+        self.places = np.concatenate([self.places, order.astype(np.int32)])
 
-    def lay_out(self, order: NDArray[np.integer]) -> None:
+    def lay_out(self, order: NDArray[np.integer], on_step: OnStep = no_step) -> None:
         """Put nodes that are looked at one after the other beside each other in memory.
 
         Of a million rows a search comes to its neighbours in four fifths of the time then. Only of
@@ -218,13 +223,14 @@ class NeighbourGraph:
 
         Args:
             order: (n,) positions of all rows, near ones one after the other.
+            on_step: told of ``ordering``.
         """
         node_of = np.empty(len(self), np.int64)
         node_of[self.places] = np.arange(len(self))
-        permute(self._index, node_of[order])
+        permute(self._index, node_of[order], lambda done: on_step("ordering", done, len(order)))
         self.places = order.astype(np.int32)
 
-    def measure(self, trials: Trials) -> None:
+    def measure(self, trials: Trials, on_step: OnStep = no_step) -> None:
         """Fill ``curves`` by looking up rows, and comparing with what an exact scan found."""
         steps = []
         effort = float(_FIRST_EFFORT)
@@ -232,7 +238,7 @@ class NeighbourGraph:
             steps.append(round(effort))
             effort *= math.sqrt(2)
         with self._unlinked(~trials.others.marks):
-            self.curves = measured(self._for_trial, steps, trials)
+            self.curves = measured(self._for_trial, steps, trials, on_step)
         self._plans = {}
 
     @contextmanager

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.errors import CollectionError, DamagedIndexError, InputError, UnreadableError
 from vitrail.indexer.vectors.answers import Neighbours, answer
 from vitrail.indexer.vectors.checks import check_new, unit_rows
@@ -227,26 +228,38 @@ class VectorIndex:
         """(n,) int64 ids that a search can return, ascending."""
         return self._parts.ids()
 
-    def built(self) -> VectorIndex:
+    def built(self, on_step: OnStep = no_step) -> VectorIndex:
         """The same rows, added ones folded in and hidden ones dropped, of the type for that size.
 
         A million rows of 384 columns took 350 s of a processor, on a busy machine.
+
+        Args:
+            on_step: told about once a second what is done, of how many rows. What it raises comes
+                out of here, and this index stays what it is.
 
         Raises:
             DamagedIndexError: stored vectors are altered, and there is no rescue.
             UnreadableError: they cannot be read now, and there is no rescue.
         """
-        return self._with(self._rescued(Parts.built))
+        return self._with(self._rescued(lambda parts: parts.built(on_step)))
 
-    def save(self, path: str | os.PathLike[str], meta: dict[str, Any]) -> None:
+    def save(
+        self, path: str | os.PathLike[str], meta: dict[str, Any], on_step: OnStep = no_step
+    ) -> None:
         """Write the index and ``meta`` (plain JSON types) durably, in one step.
+
+        Args:
+            path: the file.
+            meta: given back by ``load``.
+            on_step: told of ``writing``. What it raises comes out of here, and an older file at
+                ``path`` is untouched.
 
         Raises:
             OSError: the disk is full or not writable; an older file at ``path`` is untouched.
             DamagedIndexError: stored vectors are altered, and there is no rescue.
             UnreadableError: they cannot be read now, and there is no rescue.
         """
-        self._rescued(lambda parts: write_parts(path, parts, self.dim, meta))
+        self._rescued(lambda parts: write_parts(path, parts, self.dim, meta, on_step))
 
     @classmethod
     def load(

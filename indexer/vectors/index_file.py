@@ -31,6 +31,9 @@ _CHUNK = 1 << 22  # bytes that are written at a time,
 _READ = 1 << 18  # and that are read: into memory that a process may keep
 
 Array = NDArray[Any]
+OnBytes = Callable[[int], None]
+"""Told of so many more bytes that are done."""
+
 Stream = Callable[[Write], None]
 """Hands over an array of bytes, piece by piece."""
 
@@ -157,6 +160,8 @@ def write_index_file(
     *,
     block_rows: Mapping[str, int] | None = None,
     streams: Mapping[str, Stream] | None = None,
+    on_bytes: OnBytes = lambda _: None,
+    on_end: Callable[[], None] = lambda: None,
 ) -> None:
     """Write ``arrays`` and ``header`` (plain JSON types) and make them durable, or leave no trace.
 
@@ -167,18 +172,22 @@ def write_index_file(
         block_rows: name -> after how many rows an array has another checksum; one for all else.
         streams: name -> what gives an array of bytes in pieces, which is then never whole in
             memory.
+        on_bytes: told of some megabytes each that are written, or whose checksums are made, which
+            is the case with those of ``block_rows`` beside that. What it raises comes out of here.
+        on_end: told once, before the file takes the older one's place.
 
     Raises:
         OSError: the disk is full or cannot be written; an older file at ``path`` is untouched.
     """
     rows = block_rows or {}
-    sums = {SUMS + name: block_sums(arrays[name], count) for name, count in rows.items()}
+    sums = {SUMS + name: block_sums(arrays[name], count, on_bytes) for name, count in rows.items()}
     with replacing(os.path.abspath(os.fspath(path))) as temporary, open(temporary, "wb") as stream:
         stream.write(head())
-        sections = _write_arrays(stream, {**arrays, **sums}, rows)
+        sections = _write_arrays(stream, {**arrays, **sums}, rows, on_bytes)
         for name, give in (streams or {}).items():
-            sections.append(_write_pieces(stream, name, give))
+            sections.append(_write_pieces(stream, name, give, on_bytes))
         stream.write(ending(stream.tell(), header, sections))
+        on_end()
 
 
 def read_contents(path: str | os.PathLike[str]) -> Contents:
@@ -211,7 +220,10 @@ def read_index_file(path: str | os.PathLike[str]) -> IndexFile:
 
 
 def _write_arrays(
-    stream: BinaryIO, arrays: Mapping[str, Array], block_rows: Mapping[str, int]
+    stream: BinaryIO,
+    arrays: Mapping[str, Array],
+    block_rows: Mapping[str, int],
+    on_bytes: OnBytes,
 ) -> list[Section]:
     sections = []
     for name, array in arrays.items():
@@ -219,20 +231,21 @@ def _write_arrays(
         offset = _pad(stream)
         view = data.reshape(-1).view(np.uint8).data
         for start in range(0, len(view), _CHUNK):
-            stream.write(view[start : start + _CHUNK])
+            on_bytes(stream.write(view[start : start + _CHUNK]))
         blocks = block_rows.get(name, 0)
         crc = 0 if blocks else _crc(view)
         sections.append(Section(name, data.dtype.str, data.shape, offset, len(view), crc, blocks))
     return sections
 
 
-def _write_pieces(stream: BinaryIO, name: str, give: Stream) -> Section:
+def _write_pieces(stream: BinaryIO, name: str, give: Stream, on_bytes: OnBytes) -> Section:
     offset, crc = _pad(stream), 0
 
     def write(piece: bytes) -> None:
         nonlocal crc
         stream.write(piece)
         crc = zlib.crc32(piece, crc)
+        on_bytes(len(piece))
 
     give(write)
     length = stream.tell() - offset

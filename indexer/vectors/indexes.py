@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.errors import DamagedIndexError, UnreadableError
 from vitrail.indexer.files.durability import sync_directory
 from vitrail.indexer.files.reading import reading
@@ -239,8 +240,12 @@ class IndexFiles:
 
         return LoadedIndex(VectorIndex.create(self.dim, folder=self.folder), frozenset(), 0, note)
 
-    def save(self, loaded: LoadedIndex) -> LoadedIndex:
+    def save(self, loaded: LoadedIndex, on_step: OnStep = no_step) -> LoadedIndex:
         """Build an index, write a new generation durably, then remove older ones.
+
+        Args:
+            loaded: the index.
+            on_step: told what is done; what it raises comes out of here, and the older files stay.
 
         Returns:
             it as it was built; a large one as it lies in the file, to give its memory back.
@@ -248,7 +253,7 @@ class IndexFiles:
         Raises:
             OSError: the disk is full or refuses.
         """
-        built = replace(loaded, index=loaded.index.built(), note=None)
+        built = replace(loaded, index=loaded.index.built(on_step), note=None)
         older = self.generations()
         path = self.path(older[0] + 1 if older else 1)
         held = Coverage(
@@ -262,7 +267,7 @@ class IndexFiles:
             max_id=loaded.upto,
             commit=loaded.commit,
         )
-        built.index.save(path, asdict(held))
+        built.index.save(path, asdict(held), on_step)
         self.remove(older)
         return replace(built, index=_as_saved(built.index, path))
 

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.vectors.exact import Floats, products
 from vitrail.indexer.vectors.faiss_memory import write_pieces
 from vitrail.indexer.vectors.index_layout import Write
 from vitrail.indexer.vectors.later import once
+from vitrail.indexer.vectors.means import rows_at_once, spherical_means
 from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.plans import (
     Curves,
@@ -34,7 +36,6 @@ from vitrail.indexer.vectors.policy import IndexPolicy
 if TYPE_CHECKING:
     from vitrail.indexer.vectors.rows import Rows
 
-_ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521
 _QUERY_BITS = 8
 _TOGETHER = 64  # queries that FAISS is asked at once: more take more memory, and no less time
@@ -67,7 +68,7 @@ class InvertedLists:
         self._load = load
 
     @classmethod
-    def train(cls, matrix: Floats, policy: IndexPolicy) -> InvertedLists:
+    def train(cls, matrix: Floats, policy: IndexPolicy, on_step: OnStep = no_step) -> InvertedLists:
         """Lay out lists for the (n, dim) rows of ``matrix``; holds no rows yet."""
         faiss = _faiss()
         rows, dim = matrix.shape
@@ -75,14 +76,10 @@ class InvertedLists:
         rng = np.random.default_rng(_SEED)
         chosen = rng.choice(rows, min(rows, lists * policy.training_rows), replace=False)
         sample = np.ascontiguousarray(matrix[np.sort(chosen)])
-        means = faiss.Kmeans(
-            dim, lists, niter=8, spherical=True, seed=_SEED, min_points_per_centroid=1
-        )
-        means.train(sample)
         quantizer = faiss.IndexFlatIP(dim)
-        quantizer.add(means.centroids)
+        quantizer.add(spherical_means(sample, lists, _SEED, on_step))
         index = faiss.IndexIVFRaBitQFastScan(quantizer, dim, lists, faiss.METRIC_INNER_PRODUCT)
-        index.train(sample)
+        index.train(sample[:1])  # nothing is learnt of rows any more
         return cls(f"IVF{lists},RaBitQfs", rows, {}, lambda: index)
 
     @classmethod
@@ -212,18 +209,20 @@ class InvertedLists:
         found, estimates = self._read(query[None], min(len(self), most), lists, near[None], None)
         return int(np.count_nonzero((estimates > score) & (found >= 0)))
 
-    def append(self, matrix: Floats) -> None:
+    def append(self, matrix: Floats, on_step: OnStep = no_step) -> None:
         """Code the rows of ``matrix`` that are beyond those already here."""
-        for start in range(len(self), len(matrix), _ADD_BLOCK):
-            self._index.add(np.ascontiguousarray(matrix[start : start + _ADD_BLOCK]))
+        before, block = len(self), rows_at_once(self._index.nlist, matrix.shape[1])
+        for start in range(before, len(matrix), block):
+            self._index.add(np.ascontiguousarray(matrix[start : start + block]))
+            on_step("coding", len(self) - before, len(matrix) - before)
         self.__dict__.pop("_list_of", None)
         self.__dict__.pop("_members", None)
 
-    def measure(self, looked_up: Trials) -> None:
+    def measure(self, looked_up: Trials, on_step: OnStep = no_step) -> None:
         """Fill ``curves`` by looking up rows, and comparing with what an exact scan found."""
         looked_up = looked_up.fewer(_TRIED)
         together = partial(self.candidates, alone=False)
-        self.curves = measured(together, steps_to(self._index.nlist), looked_up)
+        self.curves = measured(together, steps_to(self._index.nlist), looked_up, on_step)
 
     def plan(self, recall: float, k: int, share: float = 1.0) -> ProbePlan | None:
         """The cheapest plan that reaches ``recall``; see ``plans.choose``."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.vectors.answers import Part
 from vitrail.indexer.vectors.approximate import ApproximateSearch, walked
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
@@ -151,39 +152,41 @@ class Parts:
         base, tail = self.base, self.tail
         return np.sort(np.concatenate([base.ids[~base.hidden], tail.ids[~tail.hidden]]))
 
-    def built(self) -> Parts:
+    def built(self, on_step: OnStep = no_step) -> Parts:
         """The same rows, those of the tail folded in, hidden ones dropped, the type by size."""
         changed = bool(len(self.tail.ids) or self.base.hidden_count)
         spill = self.tail.spill
-        rows, lists, graph = merged(self.base, self.tail, spill), self.lists, self.graph
+        rows, lists, graph = merged(self.base, self.tail, spill, on_step), self.lists, self.graph
         matrix = rows.matrix
         if matrix.size <= self.policy.exact_floats:
             lists = graph = None
         elif changed or lists is None or (self.policy.graph and graph is None):
-            lists, graph = self._approximations(rows)
+            lists, graph = self._approximations(rows, on_step)
         return Parts(rows, lists, Tail.empty(matrix.shape[1], spill), self.policy, graph)
 
-    def _approximations(self, rows: Rows) -> tuple[InvertedLists, NeighbourGraph | None]:
+    def _approximations(
+        self, rows: Rows, on_step: OnStep
+    ) -> tuple[InvertedLists, NeighbourGraph | None]:
         """Lists of ``rows`` and, where it is wanted, a graph, each going on from the base's own."""
         stay = not self.base.hidden_count and np.array_equal(
             rows.ids[: len(self.base.ids)], self.base.ids
         )
-        looked_up = trials(rows.matrix, self.policy.samples)
-        lists = self._lists_of(rows.matrix, stay=stay)
-        lists.append(rows.matrix)
-        lists.measure(looked_up)
+        looked_up = trials(rows.matrix, self.policy.samples, on_step)
+        lists = self._lists_of(rows.matrix, on_step, stay=stay)
+        lists.append(rows.matrix, on_step)
+        lists.measure(looked_up, on_step)
         if not self.policy.graph:
             return lists, None
         old = self.graph if stay else None
         graph = NeighbourGraph.empty(rows.matrix) if old is None else old.copied()
-        graph.append(rows.matrix)
-        graph.lay_out(lists.in_order())
-        graph.measure(looked_up)
+        graph.append(rows.matrix, on_step)
+        graph.lay_out(lists.in_order(), on_step)
+        graph.measure(looked_up, on_step)
         return lists, graph
 
-    def _lists_of(self, matrix: Floats, *, stay: bool) -> InvertedLists:
+    def _lists_of(self, matrix: Floats, on_step: OnStep, *, stay: bool) -> InvertedLists:
         """The base's lists once more, as others search those meanwhile, or new and empty ones."""
         old = self.lists
         if stay and old is not None and len(matrix) <= self.policy.growth * old.trained_on:
             return old.copied()
-        return InvertedLists.train(matrix, self.policy)
+        return InvertedLists.train(matrix, self.policy, on_step)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.vectors.blocks import rows_of_block
 from vitrail.indexer.vectors.checks import check_new, unit_rows
 from vitrail.indexer.vectors.graph import NeighbourGraph
@@ -23,8 +24,19 @@ LATER = frozenset({"vectors", "graph"})
 """Sections that are compared with their checksums where they are first read."""
 
 
-def write_parts(path: str | os.PathLike[str], parts: Parts, dim: int, meta: dict[str, Any]) -> None:
+_GRAPH_BYTES, _LIST_BYTES = 145, 24  # of a row, beside a byte or a bit for each number
+
+
+def write_parts(
+    path: str | os.PathLike[str],
+    parts: Parts,
+    dim: int,
+    meta: dict[str, Any],
+    on_step: OnStep = no_step,
+) -> None:
     """Write ``parts`` of ``dim`` columns and ``meta`` (plain JSON types) durably, in one step.
+
+    ``on_step`` is told of ``writing``: as many rows as the share of bytes that is written, nearly.
 
     Raises:
         OSError: the disk is full or not writable; an older file at ``path`` is untouched.
@@ -41,15 +53,33 @@ def write_parts(path: str | os.PathLike[str], parts: Parts, dim: int, meta: dict
         "tail_vectors": tail.matrix,
     }
     streams: dict[str, Stream] = {}
+    expected = sum(array.nbytes for array in arrays.values()) + base.matrix.nbytes
     if lists is not None:
         header["lists"] = lists.header()
         streams["lists"] = lists.write_to
+        expected += len(base.ids) * (_LIST_BYTES + dim // 8)
     if graph is not None:
         header["graph"] = graph.header()
         streams["graph"] = graph.write_to
         arrays["graph_turn"], arrays["graph_places"] = graph.turn, graph.places
+        expected += len(base.ids) * (_GRAPH_BYTES + dim)
     rows = {"vectors": rows_of_block(4 * dim)}
-    write_index_file(path, header, arrays, block_rows=rows, streams=streams)
+    written, total = 0, len(parts)
+
+    def on_bytes(more: int) -> None:
+        nonlocal written
+        written += more
+        on_step("writing", min(total, total * written // max(1, expected)), total)
+
+    write_index_file(
+        path,
+        header,
+        arrays,
+        block_rows=rows,
+        streams=streams,
+        on_bytes=on_bytes,
+        on_end=lambda: on_step("writing", total, total),
+    )
 
 
 def read_parts(file: IndexFile, policy: IndexPolicy, *, lazily: bool) -> tuple[int, Parts]:

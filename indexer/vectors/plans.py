@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.vectors.exact import Floats, Ids, nearest
 from vitrail.indexer.vectors.passing import Passing
 
@@ -21,6 +22,7 @@ Of few neighbours each more rows have to be looked up: of 200 rows of a million,
 _SEED = 20240522
 _FEWEST = 20  # rows that are looked up
 _TOGETHER = 512  # of them: a matrix of many gigabytes is read once for each depth then
+_TRIED = 32  # of them are tried between two steps that are told
 _MARGIN = 0.004  # recall aimed at beyond the wish, because the measured one is a sample
 _CHANCE = 3.6
 _FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and where it ends
@@ -137,8 +139,11 @@ class Trials(NamedTuple):
         return Trials(self.others, some)
 
 
-def trials(matrix: Floats, samples: int) -> Trials:
-    """Rows of (n, dim) ``matrix`` to be looked up: ``samples``, as ``DEPTHS`` multiplies them."""
+def trials(matrix: Floats, samples: int, on_step: OnStep = no_step) -> Trials:
+    """Rows of (n, dim) ``matrix`` to be looked up: ``samples``, as ``DEPTHS`` multiplies them.
+
+    ``on_step`` is told of ``sampling``: how many rows were met, for each depth once.
+    """
     rng = np.random.default_rng(_SEED)
     most = round(samples * max(DEPTHS.values()))
     own = rng.choice(len(matrix), min(most, len(matrix) // 2), replace=False)
@@ -146,30 +151,56 @@ def trials(matrix: Floats, samples: int) -> Trials:
     others[own] = False
     each: dict[int, tuple[Floats, list[Ids]]] = {}
     known: list[Ids] = []
-    for k in sorted((k for k in DEPTHS if k * 4 <= len(matrix)), reverse=True):
-        queries = matrix[own[: max(_FEWEST, round(samples * DEPTHS[k]))]]
+    depths = sorted((k for k in DEPTHS if k * 4 <= len(matrix)), reverse=True)
+    counts = [min(len(own), max(_FEWEST, round(samples * DEPTHS[k]))) for k in depths]
+    met = 0
+    new_ones = np.maximum(0, np.diff(np.maximum.accumulate([0, *counts])))
+    total = len(matrix) * int((-(-new_ones // _TOGETHER)).sum())
+
+    def on_rows(more: int) -> None:
+        nonlocal met
+        met += more
+        on_step("sampling", met, total)
+
+    for k, count in zip(depths, counts, strict=True):
+        queries = matrix[own[:count]]
         new = queries[len(known) :]
-        near = [*known, *nearest(matrix, others, new, k, together=_TOGETHER)]
+        near = [*known, *nearest(matrix, others, new, k, together=_TOGETHER, on_rows=on_rows)]
         known = [_best(matrix, *one, k) for one in zip(queries, near, strict=True)]
         each[k] = queries, known
     return Trials(Passing.marked(others), dict(sorted(each.items())))
 
 
-def measured(candidates: Candidates, steps: Sequence[int], looked_up: Trials) -> Curves:
+def measured(
+    candidates: Candidates, steps: Sequence[int], looked_up: Trials, on_step: OnStep = no_step
+) -> Curves:
     """Look up rows with ever more lists, or rows held on to, and compare with a scan.
 
     Args:
         candidates: what is measured.
         steps: ascending; each is tried until more brings nothing.
         looked_up: what for.
+        on_step: told of ``measuring``, of each row once for each of the steps.
     """
     curves: Curves = {}
-    enough = 0
+    enough = before = 0
+    total = len(steps) * sum(len(queries) for queries, _ in looked_up.each.values())
     for k, (queries, truth) in looked_up.each.items():
         own = [probes for probes in steps if probes >= enough]
-        curves[k] = _curve(candidates, own, queries, truth, looked_up.others)
+        met = before + len(queries) * (len(steps) - len(own))
+
+        def tried(asked: Floats, k: int, probes: int, keep: Passing | None) -> NDArray[np.int64]:
+            nonlocal met
+            found = candidates(asked, k, probes, keep)
+            met += len(asked)
+            on_step("measuring", met, total)
+            return found
+
+        curves[k] = _curve(tried, own, queries, truth, looked_up.others)
+        before += len(queries) * len(steps)
         # A deeper search never needs fewer lists than a shallow one's first good guess.
         enough = next((n for n, recall in curves[k] if recall >= _FAIR), 0)
+    on_step("measuring", total, total)
     return curves
 
 
@@ -178,7 +209,8 @@ def _curve(
 ) -> list[ProbePlan]:
     curve: list[ProbePlan] = []
     for probes in steps:
-        found = candidates(queries, len(truth[0]), probes, others)
+        parts = (queries[at : at + _TRIED] for at in range(0, len(queries), _TRIED))
+        found = np.concatenate([candidates(p, len(truth[0]), probes, others) for p in parts])
         curve.append(ProbePlan(probes, _share_found(truth, found, others.rows)))
         # Beyond some point only a deeper list of candidates would help, and it is not measured.
         flat = len(curve) > 3 and curve[-1].recall - curve[-4].recall < _GAIN

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vitrail.indexer.building import OnStep, no_step
 from vitrail.indexer.vectors.exact import Floats, Ids
 from vitrail.indexer.vectors.room import Room, Spill
 from vitrail.indexer.vectors.rows import Rows
@@ -118,17 +119,20 @@ class _Spare:
         return ids
 
 
-def merged(base: Rows, tail: Rows, spill: Spill = _IN_MEMORY) -> Rows:
-    """The visible rows of both as one, copied only where that cannot be avoided."""
+def merged(base: Rows, tail: Rows, spill: Spill = _IN_MEMORY, on_step: OnStep = no_step) -> Rows:
+    """The visible rows of both as one, copied only where that cannot be avoided.
+
+    ``on_step`` is told of ``gathering``, where they are copied.
+    """
     if not (len(tail) or base.hidden_count):
         return base
     if not (len(base) or tail.hidden_count):
         return Rows(tail.ids, tail.matrix)
-    ids, packed = _packed((base, tail), spill)
+    ids, packed = _packed((base, tail), spill, on_step)
     return Rows(ids, packed.rows)
 
 
-def _packed(parts: Sequence[Rows], spill: Spill) -> tuple[Ids, Room]:
+def _packed(parts: Sequence[Rows], spill: Spill, on_step: OnStep = no_step) -> tuple[Ids, Room]:
     """Ids of the visible rows of some parts, ascending, and their vectors, copied bit by bit."""
     ids = np.concatenate([part.ids[~part.hidden] for part in parts])
     order = np.argsort(ids, kind="stable")
@@ -142,4 +146,5 @@ def _packed(parts: Sequence[Rows], spill: Spill) -> tuple[Ids, Room]:
             rows = part.matrix[block][~part.hidden[block]]
             packed.rows[place_of[done : done + len(rows)]] = rows
             done += len(rows)
+            on_step("gathering", done, len(ids))
     return ids[order], packed

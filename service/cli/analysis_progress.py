@@ -6,12 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.wording import counted
-from vitrail.service.cli.progress import Display, clock
+from vitrail.service.cli.progress import SOON, Display, clock
 
 if TYPE_CHECKING:
     from vitrail.service.operations.progress import AnalysisProgress
-
-_SOON = 2.0  # seconds before which nobody can tell how long it will take
 
 
 class AnalysisDisplay(Display):
@@ -24,18 +22,18 @@ class AnalysisDisplay(Display):
 
     def __init__(self, *, quiet: bool, doing: str) -> None:
         super().__init__(quiet=quiet, doing=doing)
-        self._stage, self._began = "", 0.0
+        self._doing, self._began = "", 0.0
 
     def update(self, event: AnalysisProgress) -> None:
         """Show it."""
         now = time.monotonic()
-        if event.doing != self._stage:
-            self._stage, self._began = event.doing, now
+        if event.doing != self._doing:
+            self._doing, self._began = event.doing, now
         if not event.total:
             self._show(event.doing, 0, None)
             return
         told = f"{event.done:,} of {counted(event.total, event.noun)}"
         left, passed = "", now - self._began
-        if event.done and passed > _SOON:
+        if event.done and passed > SOON:
             left = f"{clock(passed / event.done * (event.total - event.done))} left"
         self._show(event.doing, event.done, event.total, told, event.told, left)

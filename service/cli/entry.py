@@ -63,10 +63,11 @@ def _start_fast() -> None:
 def _run(settings: Settings) -> int:
     """Run what was asked; its exit code."""
     from vitrail.indexer.settings import using
+    from vitrail.service.cli.building import showing_builds
     from vitrail.service.cli.interrupts import clean_ends
 
     try:
-        with using(settings), _warnings(), clean_ends():
+        with using(settings), _warnings(), clean_ends(), showing_builds():
             code = chosen(sys.argv[1:])(standalone_mode=False)
     finally:
         _flush()  # a closed pipe shows here, not after the last handler

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.folders import other_kinds
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vitrail.service.operations.indexing import Reembedded
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
+SOON = 2.0  # seconds before which nobody can tell how long it will take
 PATIENCE = 0.3  # seconds in which nobody asks what is going on
 _UNREADABLE = 5  # of them are named
 
@@ -46,17 +47,25 @@ def waiting(text: str) -> Iterator[None]:
 
 
 class Display:
-    """A line that is always up to date in a terminal, and now and then a plain one elsewhere."""
+    """A line that is always up to date in a terminal, and now and then a plain one elsewhere.
+
+    Attributes:
+        current: the one that is shown.
+    """
+
+    current: ClassVar[Display | None] = None
 
     def __init__(self, *, quiet: bool, doing: str) -> None:
         self._quiet = quiet
         self._started = self._last_line = time.monotonic()
         self._bar: Bar | None = None
+        self._stage, self._stage_began, self._stage_from = "", 0.0, 0
         if not quiet and sys.stderr.isatty():
             self._bar = _make_bar()
             self._task = self._bar.add_task(doing, total=None, counts="")
 
     def __enter__(self) -> Self:
+        Display.current = self
         if self._bar is not None:
             self._bar.start()
         return self
@@ -70,6 +79,8 @@ class Display:
         self._stop()
 
     def _stop(self) -> None:
+        if Display.current is self:
+            Display.current = None
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -89,6 +100,28 @@ class Display:
         """Show that scores are calibrated, and how many images were copied for that."""
         self._show(
             "calibrating scores", done, total, f"{done:,} of {counted(total, 'image')} copied"
+        )
+
+    def build(self, doing: str, done: int, total: int) -> None:
+        """Show how far an index is that is built, how fast that goes and how long it still takes.
+
+        Args:
+            doing: which index, and what is done now.
+            done: vectors that it is done for.
+            total: of them.
+        """
+        now = time.monotonic()
+        if doing != self._stage or done < self._stage_from:
+            self._stage, self._stage_began, self._stage_from = doing, now, done
+        passed, made = now - self._stage_began, done - self._stage_from
+        rate = made / passed if passed > SOON else 0.0
+        self._show(
+            doing,
+            done,
+            total,
+            f"{done:,} of {total:,}",
+            f"{rate:,.0f}/s" if rate else "",
+            f"{clock((total - done) / rate)} left" if rate and done < total else "",
         )
 
     def _line(self, text: str) -> None:

@@ -154,6 +154,8 @@ class IndexViewer(_Viewer):
             self.begin().update(event.counts)
         elif isinstance(event, CalibrationProgress):
             self.begin().calibrate(event.done, event.total)
+        elif isinstance(event, AnalysisProgress):  # an index is built, elsewhere
+            self.begin().build(event.doing, event.done, event.total)
         elif isinstance(event, Note):
             self.begin().remind([f"note: {event.text}"])
 

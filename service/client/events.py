@@ -7,8 +7,14 @@ from typing import Any
 
 from vitrail.indexer.indexing.progress import IndexCounts
 from vitrail.service.client.readings import JobProgress, JobStatus, known
+from vitrail.service.operations.building import NOUN
 from vitrail.service.operations.making import Generated
-from vitrail.service.operations.progress import Event, GenerationProgress, IndexProgress
+from vitrail.service.operations.progress import (
+    AnalysisProgress,
+    Event,
+    GenerationProgress,
+    IndexProgress,
+)
 
 
 def event_of(status: JobStatus) -> Event | None:
@@ -20,6 +26,8 @@ def event_of(status: JobStatus) -> Event | None:
     progress = status.progress
     if progress is None or progress.counts is None:
         return None  # it has not begun with what it counts
+    if progress.unit == NOUN:  # an index is built on the way
+        return AnalysisProgress(progress.stage, progress.done, progress.total, NOUN)
     return _generation(progress) if status.kind == "generate" else _indexing(progress)
 
 

@@ -99,11 +99,17 @@ def tidy(
     An image whose files are gone or excluded is not found any more, but kept for 30 days with its
     vectors and id: when the file is back, it costs nothing. Indexing gives up what is over, too.
     Your own columns are never given up.
+
+    Vector indexes are written anew where much was added or left since: minutes for a million
+    vectors. Ctrl-C ends that, what was added is found all the same, and the next run begins anew.
     """
     from vitrail.service.cli.folders import print_tidied
     from vitrail.service.operations.maintaining import tidy as clear
 
-    print_tidied(clear(collection_directory(collection), now=now, grace_days=grace))
+    done = clear(collection_directory(collection), now=now, grace_days=grace)
+    print_tidied(done)
+    if done.unbuilt:
+        raise typer.Exit(130)
 
 
 def annotate(

@@ -24,6 +24,7 @@ from vitrail.service.http.jobs.watching import Watchers
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import problem_members
 from vitrail.service.http.schemas.base import as_json
+from vitrail.service.operations.building import telling_builds
 from vitrail.service.operations.uploads import Uploads
 
 _log = logging.getLogger(__name__)
@@ -298,7 +299,8 @@ class JobRunner:
         kind = self._kinds[job.work.kind]
         body = kind.read(job.work.parameters)
         setting = self.setting(job.work.collection, job.work.owner)
-        return kind.run(JobRun(setting, job.id, live, live.cancellation, live.preview), body)
+        with telling_builds(live, live.cancellation):
+            return kind.run(JobRun(setting, job.id, live, live.cancellation, live.preview), body)
 
     def _end(self, job: Job, live: LiveJob, outcome: Outcome) -> None:
         self._write(job, outcome)

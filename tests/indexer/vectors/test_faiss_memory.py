@@ -156,7 +156,7 @@ faiss_memory._PIECE = 1 << 12
 index, meta = VectorIndex.load(sys.argv[1])
 index.warm()
 written, left = index_file._write_pieces, int(sys.argv[2])
-def dying(stream, name, give):
+def dying(stream, name, give, *rest):
     def counted(write):
         def one(piece):
             global left
@@ -166,7 +166,7 @@ def dying(stream, name, give):
                 stream.flush()
                 os.kill(os.getpid(), signal.SIGKILL)
         give(one)
-    return written(stream, name, counted)
+    return written(stream, name, counted, *rest)
 index_file._write_pieces = dying
 index.save(sys.argv[1], {"of": "after"})
 """

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.fakes import ColourEncoder
+from vitrail.indexer import building
 from vitrail.indexer.collection.store import CollectionStore
-from vitrail.indexer.errors import CollectionLockedError, InputError, VitrailError
+from vitrail.indexer.errors import CancelledError, CollectionLockedError, InputError, VitrailError
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.jobs.errors import JobStateError, JobTableError
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
@@ -68,6 +69,18 @@ class Gated(JobKind[NamedBody]):
         if self.fails:
             raise self.fails.pop()
         return Outcome({"of": body.name, "path": "/a/b.png"})
+
+
+class Building(Gated):
+    """Jobs that have done what they were asked for, and build an index until that is ended."""
+
+    def run(self, run: JobRun, body: NamedBody) -> Outcome:
+        with building.building() as made, suppress(CancelledError):
+            step = made.of("cls@2")
+            while True:
+                step("linking", 3, 9)
+                time.sleep(0.005)
+        return Outcome({"of": body.name})
 
 
 class Work:
@@ -145,6 +158,21 @@ def test_a_job_is_done_and_told(work: Work) -> None:
         assert done.progress == live.progress
         # where files lie is not told, unless the service was set up to
         assert runner.store.files.result(job).read_text() == '{"of":"a","name":"b.png"}'
+
+
+def test_a_job_tells_what_it_builds_and_is_done_without_it(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "PATIENCE", 0.0)
+    work.kinds["build"] = Building("build", writing=True)
+    with work.serving() as runner:
+        job = work.ask(runner, "build")
+        comes_to(runner, job, "running")
+        live = until(lambda: (now := runner.now(runner.store.get(job))).progress and now)
+        told = {"stage": "index of cls@2: linking", "done": 3, "total": 9, "unit": "vector"}
+        assert live.progress == told
+        runner.cancel(job)
+        assert comes_to(runner, job, "done").result is True
 
 
 def test_a_lane_does_one_job_at_a_time_and_lanes_do_not_wait(work: Work) -> None:
