@@ -131,7 +131,7 @@ def keep_neurons(
     Returns:
         The places of the tokens' channels that the student has, in order.
     """
-    width = int(student.config.hidden_size)  # type: ignore[arg-type,union-attr]
+    width = int(_of_images(student.config).hidden_size)
     named = _Slicing(teacher, checkpoint, width, kept)
     with torch.no_grad():
         for name, parameter in student.named_parameters():
@@ -147,8 +147,14 @@ def mlp_outputs(model: nn.Module, checkpoint: Checkpoint) -> dict[str, str]:
     return {block: named.mlp_output(block) for block in sorted(names) if block}
 
 
+def _of_images(config: Any) -> Any:
+    """The tower's part of a config, which classifiers of SigLIP and CLIP have beside a text's."""
+    return getattr(config, "vision_config", config)
+
+
 def _smaller_config(teacher: Any, checkpoint: Checkpoint, layers: int, cut: Cut) -> Any:
-    config = copy.deepcopy(teacher.config)
+    whole = copy.deepcopy(teacher.config)
+    config = _of_images(whole)
     width = cut.width or checkpoint.dim
     share = width / checkpoint.dim
     config.num_hidden_layers, config.hidden_size = layers, width
@@ -162,7 +168,7 @@ def _smaller_config(teacher: Any, checkpoint: Checkpoint, layers: int, cut: Cut)
     for name in ("out_features", "out_indices", "stage_names"):  # of the blocks there were
         vars(config).pop(name, None)
         vars(config).pop(f"_{name}", None)
-    return config
+    return whole
 
 
 def _settle_norm(student: nn.Module, checkpoint: Checkpoint, *, reaches_end: bool) -> None:

@@ -8,11 +8,14 @@ import pytest
 import torch
 
 from tests.indexer.encoders.tiny import pixels, save_classifier, save_tower
+from tests.indexer.training.conftest import write_images
 from vitrail.indexer.encoders.checkpoints import Checkpoint, find_encoder_checkpoint
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.training.distilling import DistillingOptions
+from vitrail.indexer.training.samples import TrainingImages
 from vitrail.indexer.training.students import Cut, check_cut
 from vitrail.indexer.training.teaching import Pair, make_pair, matched
+from vitrail.indexer.training.thinning import thin_mlps
 
 
 def test_blocks_that_are_matched_are_evenly_spaced_and_end_with_the_deepest() -> None:
@@ -93,13 +96,35 @@ def test_channels_that_say_nothing_are_those_that_go(tmp_path: Path) -> None:
             assert rows.abs().min(dim=0).values.max() > 0
 
 
-def test_a_student_keeps_the_teachers_head(tmp_path: Path) -> None:
-    save_classifier("vit", tmp_path)
-    made = pair(tmp_path, Cut(layers=1))
-    logits = made.towers[1].make(torch.from_numpy(pixels()), ()).logits
-    assert logits is not None
-    assert logits.shape == (3, 6)
-    assert type(made.model).__name__ == "ViTForImageClassification"
+@pytest.mark.parametrize(
+    ("kind", "name"), [("vit", "ViT"), ("siglip", "Siglip"), ("clip", "CLIP"), ("dinov2", "Dinov2")]
+)
+@pytest.mark.parametrize(
+    ("cut", "width"),
+    [(Cut(layers=1), 32), (Cut(width=16), 16), (Cut(width=16, mlp_ratio=1), 16)],
+)
+def test_a_student_keeps_the_teachers_head(
+    kind: str, name: str, cut: Cut, width: int, tmp_path: Path
+) -> None:
+    save_classifier(kind, tmp_path)
+    made = pair(tmp_path, cut, space="mean@2")
+    if cut.mlp_ratio is not None:
+        images = write_images(tmp_path / "striped", 2)
+        thin_mlps(made, TrainingImages(images, made.teacher.preprocess), seed=0)
+    made.model.save_pretrained(tmp_path / "made")  # type: ignore[operator]
+    assert type(made.model).__name__ == f"{name}ForImageClassification"
+    again, lacking = type(made.model).from_pretrained(  # type: ignore[attr-defined]
+        tmp_path / "made", output_loading_info=True
+    )
+    assert not lacking["missing_keys"]
+    for key, one in made.model.state_dict().items():
+        assert torch.equal(one, again.state_dict()[key]), key
+    with torch.no_grad():
+        told = made.towers[1].make(torch.from_numpy(pixels()), ())
+        vectors = made.towers[1](torch.from_numpy(pixels()))[0]
+    assert vectors.shape == (3, width)
+    assert told.logits is not None
+    assert told.logits.shape == (3, 6)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +133,7 @@ def test_a_student_keeps_the_teachers_head(tmp_path: Path) -> None:
         (Cut(layers=4), "cls@3", "of 4 blocks cannot be cut out of the 3"),
         (Cut(layers=3), "cls@2", "of 3 blocks cannot be cut out of the 2"),
         (Cut(width=24), "cls@3", "heads are 16 wide; give a multiple of that, to 32"),
-        (Cut(), "cls@3", "is as large as.*--layers or --width"),
+        (Cut(), "cls@3", "is as large as.*--layers, --mlp-ratio or --width"),
         (Cut(layers=1), "cls@0", "made by no block"),
     ],
 )
