@@ -44,6 +44,7 @@ from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.files.durability import disk_guard, make_directory
 from vitrail.indexer.files.lock import WriterLock
 from vitrail.indexer.fingerprint import Fingerprint
+from vitrail.indexer.memory import is_out_of_memory
 from vitrail.indexer.records import Batch
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.leftovers import sweep
@@ -282,10 +283,14 @@ class Writer:
         """What follows commits that stand: a failure is told, once, and all else goes on."""
         try:
             yield
-        except (CollectionError, OSError) as error:
+        except Exception as error:
+            short = is_out_of_memory(error)
+            if not (short or isinstance(error, CollectionError | OSError)):
+                raise
             told, self._tidies, self._told = self._told, False, True
             if not told:
-                _log.warning("what was asked is done, but tidying up afterwards failed: %s", error)
+                why = "memory ran out" if short else error
+                _log.warning("what was asked is done, but tidying up afterwards failed: %s", why)
 
     def _sweep(self) -> None:
         state = self._state

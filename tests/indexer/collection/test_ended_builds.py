@@ -161,6 +161,24 @@ def test_a_commit_stands_whatever_becomes_of_the_tidying_after_it(
     assert "cls@2.1.index" in index_files(place)
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("std::bad_alloc")])
+def test_a_commit_stands_where_memory_runs_out_after_it(
+    place: Path, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def told(event: BuildProgress) -> None:
+        if event.stage == "linking":
+            raise error
+
+    before = index_files(place)
+    with watched(told), CollectionStore.open(place, writable=True) as writer:
+        writer.commit(Batch([image(SIZE)], [file("/pictures/new.jpg", SIZE)]))
+    assert caplog.messages == [
+        "what was asked is done, but tidying up afterwards failed: memory ran out"
+    ]
+    assert index_files(place) == before
+    assert_whole(place)
+
+
 @pytest.mark.parametrize("stage", ["linking", "writing"])
 def test_an_error_that_ends_everything_is_not_followed_by_another_build(
     place: Path, stage: str
