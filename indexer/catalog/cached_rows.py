@@ -31,6 +31,7 @@ from vitrail.indexer.paths import original
 
 Ids = NDArray[np.int64]
 _PAGE = 32  # images read together
+_SHOWN, _FILES = frozenset(SHOWN), frozenset((*FIRST, "path_raw"))
 
 
 class Table:
@@ -217,9 +218,9 @@ class _UnreadRows:
     def _read(self, part: slice) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """The fields that some images have, and the values of one after the other."""
         layer, ids, files, ends = self._layer, self._ids[part], self._files[part], self._ends[part]
-        images = layer.images.columns(SHOWN, self._places[part])
+        images = layer.images.columns(_SHOWN, self._places[part])
         if all(end - start == 1 for start, end in zip(files, ends, strict=True)):
-            firsts = layer.files.columns((*FIRST, "path_raw"), files)
+            firsts = layer.files.columns(_FILES, files)
             raw = firsts.get("path_raw") or repeat(None)
             paths: list[tuple[str, ...]] = [
                 (original(*path),) for path in zip(firsts["path"], raw, strict=False)

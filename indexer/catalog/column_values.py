@@ -112,7 +112,7 @@ def _texts(column: pyarrow.Array) -> Value:
     whole = memoryview(characters if characters is not None else b"")
 
     def read(row: int) -> str:
-        return str(whole[ends[row] : ends[row + 1]], "utf-8")
+        return whole[ends[row] : ends[row + 1]].tobytes().decode()
 
     return read
 
@@ -154,7 +154,7 @@ def _page_of_texts(column: pyarrow.Array) -> Page:
 
     def read(rows: Rows) -> list[str]:
         spans = zip(ends.take(rows).tolist(), ends.take(rows + 1).tolist(), strict=True)
-        return [str(whole[start:end], "utf-8") for start, end in spans]
+        return [whole[start:end].tobytes().decode() for start, end in spans]
 
     return read
 
