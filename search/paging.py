@@ -119,7 +119,7 @@ def _later(query: Query, score: float, image_id: int, seen: int) -> Callable[[],
 
     Most never do, and telling a query takes as long as finding what is known of its ten hits.
     """
-    options, weights, exclude = query.options, dict(query.weights), query.exclude
+    options, weights, exclude = query.options, dict(query.weights), frozenset(query.exclude)
     rows, negatives = (
         {space: np.array(own[space], np.float32) for space in weights if own}
         for own in (query.vectors, query.negatives)

@@ -145,10 +145,19 @@ def test_a_cursor_is_of_the_query_as_it_was_asked_whenever_somebody_looks() -> N
     random = np.random.default_rng(3)
     searcher = Searcher(holding([*range(9)], {"a": draw(random, 9, copies=False)}))
     vectors, negatives = draw(random, 2, copies=False), draw(random, 1, copies=False)
-    query = Query({"a": vectors}, {"a": 1.0}, SearchOptions(k=4), negatives={"a": negatives})
+    left_out, weights = {7}, {"a": 1.0}
+    query = Query(
+        {"a": vectors},
+        weights,
+        SearchOptions(k=4),
+        left_out,  # type: ignore[arg-type]  # as anybody may who does not check types
+        negatives={"a": negatives},
+    )
     looked_at, later = searcher.search(query), searcher.search(query)
     told, same = looked_at.next, paging.digest(query)
     vectors[:], negatives[:] = vectors[::-1].copy(), -negatives
+    left_out.add(8)
+    weights["a"] = 0.5
     assert paging.digest(query) != same
     assert told is not None
     assert later.next == later.next == told
