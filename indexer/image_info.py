@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,14 +18,32 @@ class UnreadImages(Protocol):
     def paths(self, number: int, image_id: int) -> tuple[str, ...]:
         """The paths of one of them."""
 
-    def known(self, number: int, image_id: int) -> Mapping[str, Any]:
-        """All that is known of one of them, by the names of the fields of ``ImageInfo``."""
+    def known(self, number: int) -> tuple[Sequence[str], Sequence[Any]]:
+        """Of one of them the names of the fields of ``ImageInfo`` that it has, and their values.
+
+        What it leaves out is ``NOTHING``.
+        """
+
+
+class _NoColumns(dict[str, Any]):
+    """No columns of the user's own, which images of many answers have in common."""
+
+    def _refused(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(
+            "the columns of an image that was found cannot be set there; annotate the collection's"
+        )
+
+    __setitem__ = __ior__ = setdefault = update = _refused
+
+
+NO_COLUMNS: Mapping[str, Any] = _NoColumns()
+"""What ``ImageInfo.own`` is where the user added no columns: empty, and it stays so."""
 
 
 class _Unread:
     """Where an image is read whose fields are not there yet: no fields themselves."""
 
-    __slots__ = ("_number", "_unread")
+    __slots__ = ("_given", "_number", "_unread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +151,16 @@ class ImageInfo(_Unread):
                     paths = images.paths(number, self.id)
                     _SET["paths"](self, paths)
                     return paths
-                known = images.known(number, self.id)
-                for one, value in known.items():
+                given, values = images.known(number)
+                for one, value in zip(given, values, strict=True):
                     _SET[one](self, value)
+                _SET_GIVEN(self, given)
                 _SET_UNREAD(self, None)  # nothing holds the columns any more
+                if name in given:
+                    return object.__getattribute__(self, name)
+            # Most columns are empty, and it takes as long to set a field as to read a number.
+            for one in NOTHING.keys() - self._given:
+                _SET[one](self, NOTHING[one])
             return object.__getattribute__(self, name)
 
     @property
@@ -191,6 +215,15 @@ class ImageInfo(_Unread):
 _SET = {one.name: getattr(ImageInfo, one.name).__set__ for one in fields(ImageInfo)}
 _SET_ID, _SET_UNREAD = _SET["id"], _Unread.__dict__["_unread"].__set__
 _SET_NUMBER = _Unread.__dict__["_number"].__set__
+_SET_GIVEN = _Unread.__dict__["_given"].__set__
+NOTHING: dict[str, Any] = dict.fromkeys(_SET) | {
+    "keywords": (),
+    "paths": (),
+    "missing": False,
+    "predictions": (),
+    "own": NO_COLUMNS,
+}
+"""What the fields of an image are of which nothing is known."""
 
 
 def _columns() -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from vitrail.indexer.spaces import base_of
 Fusion = Literal["mean", "rrf", "best-score"]
 Only = Literal["all", "generated", "real"]
 DEFAULT_FUSION: Fusion = "mean"
+_FUSIONS, _ONLY = get_args(Fusion), get_args(Only)
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -92,8 +93,8 @@ class SearchOptions:
                 f"max fpr is {self.max_fpr}, but a rate lies above 0 and is 1 at most, such as "
                 "0.001"
             )
-        check_word("only", self.only, get_args(Only))
-        check_word("fusion", self.fusion or DEFAULT_FUSION, get_args(Fusion))
+        check_word("only", self.only, _ONLY)
+        check_word("fusion", self.fusion or DEFAULT_FUSION, _FUSIONS)
         if self.diverse is not None and not 0 <= self.diverse <= 1:
             raise InputError(
                 f"diverse is {self.diverse}; give a number from 0, the nearest, to 1, the most "

@@ -11,10 +11,11 @@ import binascii
 import hashlib
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
 from vitrail.search.options import SearchOptions
@@ -25,6 +26,7 @@ _LAYOUT = struct.Struct("<B8sfqI")  # version, digest, score, id, hits seen
 _CHECK = struct.Struct("<I")
 _VERSION = 1
 _MOST = 2**32 - 1
+Vectors = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,15 @@ class Cursor:
 
 def digest(query: Query) -> bytes:
     """8 bytes that differ where the ranking of a query may differ."""
-    weights, exclude = sorted(query.weights.items()), sorted(query.exclude)
-    parts = [f"({_told(query.options)}, {weights!r}, {exclude!r})".encode()]
-    for rows in (query.vectors, query.negatives):
-        for space in sorted(query.weights) if rows else ():
+    return _digest(query.options, query.weights, query.exclude, query.vectors, query.negatives)
+
+
+def _digest(
+    options: SearchOptions, weights: Mapping[str, float], exclude: Set[int], *vectors: Vectors
+) -> bytes:
+    parts = [f"({_told(options)}, {sorted(weights.items())!r}, {sorted(exclude)!r})".encode()]
+    for rows in vectors:
+        for space in sorted(weights) if rows else ():
             own = np.ascontiguousarray(rows[space], np.float32)
             parts += repr((space, own.shape)).encode(), own.tobytes()
     return hashlib.blake2b(b"".join(parts), digest_size=8).digest()
@@ -107,10 +114,25 @@ def _told(options: SearchOptions) -> str:
     )
 
 
+def _later(query: Query, score: float, image_id: int, seen: int) -> Callable[[], str]:
+    """Gives the cursor of a query once somebody asks, as it is now.
+
+    Most never do, and telling a query takes as long as finding what is known of its ten hits.
+    """
+    options, weights, exclude = query.options, dict(query.weights), frozenset(query.exclude)
+    rows, negatives = (
+        {space: np.array(own[space], np.float32) for space in weights if own}
+        for own in (query.vectors, query.negatives)
+    )
+    return lambda: str(
+        Cursor(_digest(options, weights, exclude, rows, negatives), score, image_id, seen)
+    )
+
+
 def rank_page(
     rank: Callable[[int], Ranking], query: Query, most: int, *, cut: bool
-) -> tuple[Ranking, Cursor | None]:
-    """The hits that follow the query's cursor, and the cursor for those that follow them.
+) -> tuple[Ranking, Callable[[], str] | None]:
+    """The hits that follow the query's cursor, and what gives that for those that follow them.
 
     Args:
         rank: gives the best so many images, by falling score and then by id.
@@ -119,7 +141,7 @@ def rank_page(
         cut: whether a ranking may lack some of these, whose score is too low.
 
     Returns:
-        the page; and ``None`` in place of a cursor where nothing follows.
+        the page; and ``None`` for the cursor where nothing follows.
 
     Raises:
         InputError: the cursor is none of this query's.
@@ -138,11 +160,11 @@ def rank_page(
             break
         more = 1
         depth = min(most, 2 * depth) + more  # images came that are nearer than the cursor's
-    page = ranking.keep(slice(start, start + k))
+    all_of_it = start == 0 and len(ranking.ids) <= k
+    page = ranking if all_of_it else ranking.keep(slice(start, start + k))
     if len(ranking.ids) < start + k + more:
         return page, None
-    last = float(page.total[-1])
-    return page, Cursor(digest(query), last, int(page.ids[-1]), start + k)
+    return page, _later(query, float(page.total[-1]), int(page.ids[-1]), start + k)
 
 
 def _following(ranking: Ranking, cursor: Cursor) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import floor, log10
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,15 +55,15 @@ class Query:
     def __post_init__(self) -> None:
         if not self.weights:
             raise InputError("the query names no embedding space; name at least one")
-        missing = sorted(set(self.weights) - set(self.vectors))
+        missing = self.weights.keys() - self.vectors.keys()
         if missing:
-            raise InputError(f"the query has no vectors for space {', '.join(missing)}")
+            raise InputError(f"the query has no vectors for space {', '.join(sorted(missing))}")
         rows = {self.vectors[name].shape[0] for name in self.weights}
         if len(rows) != 1 or 0 in rows:
             raise InputError(f"each space needs the same number of query rows, not {sorted(rows)}")
-        unlike = sorted(set(self.weights) - set(self.background or self.weights))
+        unlike = self.weights.keys() - self.background.keys() if self.background else ()
         if unlike:
-            raise InputError(f"the background has no vectors for space {', '.join(unlike)}")
+            raise InputError(f"the background has no vectors for space {', '.join(sorted(unlike))}")
         if self.negatives:
             self._check_negatives()
 
@@ -302,8 +302,14 @@ class ScoreSpread:
     origin: Origin | None
 
 
+class _Unasked:
+    """What gives the cursor of an answer while nobody has asked for it: no field itself."""
+
+    __slots__ = ("_cursor",)
+
+
 @dataclass(frozen=True, slots=True)
-class SearchResult:
+class SearchResult(_Unasked):
     """The answer.
 
     Attributes:
@@ -339,6 +345,21 @@ class SearchResult:
     scale: Scale | None = None
     origin: Origin | None = None
 
+    def followed_by(self, cursor: Callable[[], str]) -> SearchResult:
+        """This very answer, just made, whose ``next`` is worked out when somebody asks for it."""
+        _CURSOR.__set__(self, cursor)
+        _NEXT.__delete__(self)
+        return self
+
+    if not TYPE_CHECKING:  # which know the fields
+
+        def __getattr__(self, name: str) -> Any:
+            """The cursor that is not there yet: Python asks here only for that."""
+            if name != "next":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            _NEXT.__set__(self, self._cursor())  # other threads come to the same
+            return object.__getattribute__(self, name)
+
     @property
     def agreement(self) -> float | None:
         """How far several query images agree, 0 to 1; see ``Evidence``. ``None`` for one."""
@@ -372,3 +393,7 @@ class SearchResult:
         from vitrail.search.frames import hits_to_pandas
 
         return hits_to_pandas(self.hits)
+
+
+# Descriptors set the fields of a frozen class.
+_CURSOR, _NEXT = _Unasked.__dict__["_cursor"], SearchResult.__dict__["next"]

@@ -174,9 +174,8 @@ class Retrieval:
 
     def _kept(self, ranking: Ranking, own: int | None, depth: int) -> Ranking:
         """The best ``depth``, without those that are left out: of the query, and of one row."""
-        left_out = self._excluded(own)
-        if len(left_out):
-            ranking = ranking.keep(~np.isin(ranking.ids, left_out))
+        if self.query.exclude or own is not None:
+            ranking = ranking.keep(~np.isin(ranking.ids, self._excluded(own)))
         reaching = self._reaching(ranking)
         return reaching if len(reaching.ids) <= depth else reaching.keep(slice(depth))
 
@@ -189,6 +188,8 @@ class Retrieval:
         nearest = float(ranking.total.max()) if len(ranking.total) else None
         if self.least is not None:
             ranking = ranking.keep(ranking.total >= self.least)
+        if ranking.nearest == nearest:
+            return ranking
         return Ranking(
             ranking.ids, ranking.scores, ranking.total, ranking.recall, ranking.scanned, nearest
         )
@@ -254,7 +255,8 @@ class Retrieval:
         if len(ids) and ids[-1] < 0:  # fewer than were asked for, which come first
             real = ids >= 0
             ids, own = ids[real], own[real]
-        return Ranking(ids, {space: own}, own, found.recall, found.scanned)
+        best = float(own[0]) if len(own) else None
+        return Ranking(ids, {space: own}, own, found.recall, found.scanned, best)
 
     def _rank_many_spaces(self, rows: Row, want: int) -> list[Ranking]:
         """Deepen every space's rankings until no unseen image can enter the best ``want``.

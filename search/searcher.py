@@ -148,7 +148,7 @@ class Searcher:
         hints = tuple(self._commit.suggest(str(where))) if guesses else ()
         allowed = retrieval.allowed
         told = _judged(chosen, judge)
-        return [
+        results = [
             SearchResult(
                 hits=_hits(one, ranks, known, told),
                 exact=one.ranking.exact,
@@ -159,13 +159,16 @@ class Searcher:
                 seconds=dict(times.seconds),
                 hints=hints,
                 reason="" if len(one.ranking.ids) else why_nothing(retrieval, one.ranking),
-                next=one.next,
                 scale=None if judge is None else judge.scale,
                 weights=dict(retrieval.query.weights),
                 origin=self._origin,
             )
             for one, known in zip(chosen, metadata, strict=True)
         ]
+        for one, result in zip(chosen, results, strict=True):
+            if one.next is not None:
+                result.followed_by(one.next)
+        return results
 
     def _metadata(self, ids: Sequence[Ids], where: str | None) -> list[list[ImageInfo]]:
         """What is known of the images of each answer, each image read once for all of them."""

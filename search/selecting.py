@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,12 +27,12 @@ class Selection:
 
     Attributes:
         ranking: the hits, in the order in which they are given.
-        next: the cursor of the page that follows, or ``None``.
+        next: gives the cursor of the page that follows; ``None`` where there is none.
         groups: of each hit its group; empty where hits are not grouped.
     """
 
     ranking: Ranking
-    next: str | None = None
+    next: Callable[[], str] | None = None
     groups: tuple[Group, ...] = ()
 
 
@@ -68,7 +68,7 @@ def select(
     )
     # sorted hits are no page that another follows: its cursor would be refused beside the order
     ends = cursor is None or options.sort is not None
-    return Selection(ranking, None if ends else str(cursor))
+    return Selection(ranking, None if ends else cursor)
 
 
 def _diverse(retrieval: Retrieval, diversity: float) -> Ranking:

@@ -7,18 +7,31 @@ somebody first looks at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import compress, repeat
+from operator import lt
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.catalog.column_values import presence_of, values_of
-from vitrail.indexer.catalog.metadata import Shown, fields_of, in_order
+from vitrail.indexer.catalog.column_values import pages_of, presence_of, values_of
+from vitrail.indexer.catalog.columns import SHOWN
+from vitrail.indexer.catalog.metadata import (
+    FIRST,
+    Shown,
+    columns_of_fields,
+    in_order,
+    in_ranks,
+    of_files,
+    own_columns,
+)
 from vitrail.indexer.image_info import ImageInfo
 from vitrail.indexer.paths import original
 
 Ids = NDArray[np.int64]
+_PAGE = 32  # images read together
+_SHOWN, _FILES = frozenset(SHOWN), frozenset((*FIRST, "path_raw"))
 
 
 class Table:
@@ -40,6 +53,7 @@ class Table:
             if column.null_count < len(column)
         }
         self._columns = {name: values_of(column) for name, column in columns.items()}
+        self._pages = {name: pages_of(column) for name, column in columns.items()}
         self._there = {name: presence_of(column) for name, column in columns.items()}
 
     def places(self, wanted: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -73,6 +87,13 @@ class Table:
             return []
         (start,), (end,) = self.places([key])
         return self.rows(start, end)
+
+    def columns(self, names: Collection[str], places: Sequence[int]) -> dict[str, list[Any]]:
+        """Some columns of the rows of n places, n values each; without those empty in all rows."""
+        rows = np.array(places, np.int64)
+        if self._order is not None:
+            rows = self._order.take(rows)
+        return {name: read(rows) for name, read in self._pages.items() if name in names}
 
     def value(self, name: str, place: int) -> Any:
         """One column of a row; ``None`` where it has no value."""
@@ -126,13 +147,21 @@ class Layer(NamedTuple):
             shown: files that come before an image's others.
         """
         places, found = self.images.places(ids)
+        if not all(map(lt, places, found)):
+            held = [*map(lt, places, found)]
+            made = iter(self.unread([*compress(ids, held)], shown))
+            return [next(made) if one else None for one in held]
         alike = self.files.alike(self.images)
         files, ends = (places, found) if alike else self.files.places(ids)
-        rows = _UnreadRows(self, places, files, ends, shown)
-        return [
-            ImageInfo.unread(image_id, rows, number) if found[number] > places[number] else None
-            for number, image_id in enumerate(ids)
-        ]
+        rows = _UnreadRows(self, ids, places, files, ends, shown)
+        return [*map(ImageInfo.unread, ids, repeat(rows), range(len(ids)))]
+
+    def annotated(self, image_id: int) -> dict[str, Any]:
+        """The user's own columns of one of its images, by name."""
+        own: dict[str, Any] = dict.fromkeys(self.own)
+        for row in self.annotations.rows_of(image_id):
+            own |= row
+        return own
 
     def apart(self, ids: Sequence[int]) -> list[bool] | None:
         """Of n of its images, whether their holders could change parts of them; ``None`` is none.
@@ -146,15 +175,26 @@ class Layer(NamedTuple):
 
 
 class _UnreadRows:
-    """Where the rows of some images lie, by their number; see ``image_info.UnreadImages``."""
+    """Where the rows of some images lie, by their number; see ``image_info.UnreadImages``.
 
-    __slots__ = ("_ends", "_files", "_layer", "_places", "_shown")
+    Who looks at one image of an answer looks at others, so those that come after one another are
+    read together: no more than a few that may never be asked for.
+    """
+
+    __slots__ = ("_ends", "_files", "_ids", "_layer", "_pages", "_places", "_shown")
 
     def __init__(
-        self, layer: Layer, places: list[int], files: list[int], ends: list[int], shown: Shown
+        self,
+        layer: Layer,
+        ids: Sequence[int],
+        places: list[int],
+        files: list[int],
+        ends: list[int],
+        shown: Shown,
     ) -> None:
-        self._layer, self._shown = layer, shown
+        self._layer, self._ids, self._shown = layer, ids, shown
         self._places, self._files, self._ends = places, files, ends
+        self._pages: dict[int, tuple[tuple[str, ...], list[tuple[Any, ...]]]] = {}
 
     def paths(self, number: int, image_id: int) -> tuple[str, ...]:
         """The paths of an image's files, in the order they are shown."""
@@ -163,21 +203,37 @@ class _UnreadRows:
         if end - start == 1:
             return (original(files.value("path", start), files.value("path_raw", start)),)
         return tuple(
-            original(f["path"], f.get("path_raw")) for f in self._in_order(number, image_id)
+            original(f["path"], f.get("path_raw")) for f in self._in_order(image_id, start, end)
         )
 
-    def known(self, number: int, image_id: int) -> Mapping[str, Any]:
-        """All that is known of an image."""
-        layer = self._layer
-        place = self._places[number]
-        (image,) = layer.images.rows(place, place + 1)
-        own: dict[str, Any] = dict.fromkeys(layer.own)
-        for row in layer.annotations.rows_of(image_id) if own else ():
-            own |= row
-        return fields_of(
-            image, self._in_order(number, image_id), layer.predictions.rows_of(image_id), own
-        )
+    def known(self, number: int) -> tuple[Sequence[str], Sequence[Any]]:
+        """The fields that an image has, and their values."""
+        page, place = divmod(number, _PAGE)
+        read = self._pages.get(page)
+        if read is None:  # another thread may be reading it too, which comes to the same
+            read = self._pages[page] = self._read(slice(page * _PAGE, (page + 1) * _PAGE))
+        names, images = read
+        return names, images[place]
 
-    def _in_order(self, number: int, image_id: int) -> list[dict[str, Any]]:
-        files = self._layer.files.rows(self._files[number], self._ends[number])
+    def _read(self, part: slice) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """The fields that some images have, and the values of one after the other."""
+        layer, ids, files, ends = self._layer, self._ids[part], self._files[part], self._ends[part]
+        images = layer.images.columns(_SHOWN, self._places[part])
+        if all(end - start == 1 for start, end in zip(files, ends, strict=True)):
+            firsts = layer.files.columns(_FILES, files)
+            raw = firsts.get("path_raw") or repeat(None)
+            paths: list[tuple[str, ...]] = [
+                (original(*path),) for path in zip(firsts["path"], raw, strict=False)
+            ]
+        else:
+            spans = zip(ids, files, ends, strict=True)
+            firsts, paths = of_files([self._in_order(*span) for span in spans])
+        predicted = layer.predictions
+        predictions = in_ranks(map(predicted.rows_of, ids)) if len(predicted.keys) else None
+        own = own_columns(map(layer.annotated, ids)) if layer.own else None
+        known = columns_of_fields(images, firsts, paths, predictions, own)
+        return tuple(known), [*zip(*known.values(), strict=True)]
+
+    def _in_order(self, image_id: int, start: int, end: int) -> list[dict[str, Any]]:
+        files = self._layer.files.rows(start, end)
         return in_order(files, self._shown.get(image_id, frozenset()))

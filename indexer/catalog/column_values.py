@@ -1,4 +1,4 @@
-"""Values of an Arrow column, one at a time: where Arrow's own scalars take most of an answer."""
+"""Values of an Arrow column, one or a page of them: Arrow's own scalars take most of an answer."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pyarrow
 
 Value = Callable[[int], Any]
 """Gives the value in a row, ``None`` where there is none."""
+Rows = NDArray[np.int64]
+Page = Callable[[Rows], list[Any]]
+"""Gives the values in (n,) rows, in their order, likewise."""
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -37,6 +41,29 @@ def values_of(column: pyarrow.Array | pyarrow.ChunkedArray) -> Value:
     if read is None:
         return given
     return _where_valid(column, read) if column.null_count else read
+
+
+def pages_of(column: pyarrow.Array | pyarrow.ChunkedArray) -> Page:
+    """What gives the values of some rows of a column: the very same as ``values_of``.
+
+    Of ten million rows any is far from the processor; those of a page are fetched side by side.
+
+    Args:
+        column: as ``values_of``.
+    """
+    import pyarrow
+
+    value = values_of(column)
+
+    def one_by_one(rows: Rows) -> list[Any]:
+        return [value(row) for row in rows.tolist()]
+
+    if not isinstance(column, pyarrow.Array) or column.offset:
+        return one_by_one
+    read = _page_reader(column)
+    if read is None:
+        return one_by_one
+    return _page_where_valid(column, read) if column.null_count else read
 
 
 def presence_of(column: pyarrow.Array | pyarrow.ChunkedArray) -> Callable[[int], bool]:
@@ -85,7 +112,7 @@ def _texts(column: pyarrow.Array) -> Value:
     whole = memoryview(characters if characters is not None else b"")
 
     def read(row: int) -> str:
-        return str(whole[ends[row] : ends[row + 1]], "utf-8")
+        return whole[ends[row] : ends[row + 1]].tobytes().decode()
 
     return read
 
@@ -102,3 +129,41 @@ def _times(column: pyarrow.Array) -> Value:
 def _where_valid(column: pyarrow.Array, read: Value) -> Value:
     valid = _bits(column.buffers()[0])
     return lambda row: read(row) if valid(row) else None
+
+
+def _page_reader(column: pyarrow.Array) -> Page | None:
+    """As ``_reader``, of the kinds that gain by it."""
+    from pyarrow import types
+
+    kind = column.type
+    if types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind):
+        numbers = np.frombuffer(column.buffers()[1], kind.to_pandas_dtype(), len(column))
+        return lambda rows: numbers.take(rows).tolist()
+    if types.is_string(kind):
+        return _page_of_texts(column)
+    if types.is_timestamp(kind) and kind.unit == "us" and kind.tz is None:
+        times = np.frombuffer(column.buffers()[1], "datetime64[us]", len(column))
+        return lambda rows: times.take(rows).tolist()
+    return None
+
+
+def _page_of_texts(column: pyarrow.Array) -> Page:
+    _, places, characters = column.buffers()
+    ends = np.frombuffer(places, np.int32, len(column) + 1)
+    whole = memoryview(characters if characters is not None else b"")
+
+    def read(rows: Rows) -> list[str]:
+        spans = zip(ends.take(rows).tolist(), ends.take(rows + 1).tolist(), strict=True)
+        return [whole[start:end].tobytes().decode() for start, end in spans]
+
+    return read
+
+
+def _page_where_valid(column: pyarrow.Array, read: Page) -> Page:
+    valid = _bits(column.buffers()[0])
+
+    def some(rows: Rows) -> list[Any]:
+        values = zip(rows.tolist(), read(rows), strict=True)
+        return [value if valid(row) else None for row, value in values]
+
+    return some

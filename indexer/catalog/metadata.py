@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.columns import SHOWN, annotation_columns, is_reserved
 from vitrail.indexer.catalog.filtering import FileKey
 from vitrail.indexer.errors import UnknownImageError
-from vitrail.indexer.image_info import ImageInfo
+from vitrail.indexer.image_info import NO_COLUMNS, NOTHING, ImageInfo
 from vitrail.indexer.paths import original
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_NOTHING: dict[str, Any] = dict.fromkeys(one.name for one in fields(ImageInfo)) | {
-    "keywords": (),
-    "paths": (),
-    "missing": False,
-    "predictions": (),
-}
+_FIRST = {"path": "path", "label": "label", "missing": "missing", "added_at": "first_seen"}
+FIRST = tuple(_FIRST.values())
+"""Columns of the files table, of which an image shows its first file's."""
 Shown = Mapping[int, Set[FileKey]]
 """Files that are shown before an image's others, by image id: those that fulfil a filter."""
 
@@ -73,17 +69,13 @@ def describe_all(
     unknown = [i for i in wanted if i not in images]
     if unknown:
         raise UnknownImageError(f"there is no image with id {unknown[0]} in this collection")
-    return [
-        ImageInfo(
-            **fields_of(
-                {name: images[i][0][name] for name in SHOWN},
-                in_order(files.get(i, []), shown.get(i, frozenset())),
-                predictions.get(i, []),
-                annotations.get(i, [{}])[0],
-            )
-        )
-        for i in wanted
-    ]
+    each = [in_order(files.get(i, []), shown.get(i, frozenset())) for i in wanted]
+    ranked = [predictions.get(i, []) for i in wanted]
+    own = [annotations.get(i, [{}])[0] for i in wanted]
+    columns = {name: [images[i][0][name] for i in wanted] for name in SHOWN}
+    known = columns_of_fields(columns, *of_files(each), in_ranks(ranked), own_columns(own))
+    rows = zip(*known.values(), strict=True)
+    return [ImageInfo(**NOTHING | dict(zip(known, row, strict=True))) for row in rows]
 
 
 def in_order(files: list[dict[str, Any]], shown: Set[FileKey]) -> list[dict[str, Any]]:
@@ -96,37 +88,64 @@ def in_order(files: list[dict[str, Any]], shown: Set[FileKey]) -> list[dict[str,
     return sorted(files, key=place) if len(files) > 1 else files
 
 
-def fields_of(
-    image: dict[str, Any],
-    files: list[dict[str, Any]],
-    predictions: list[dict[str, Any]],
-    annotations: dict[str, Any],
-) -> dict[str, Any]:
-    """One image's rows as what users see, by the fields of ``ImageInfo``.
-
-    What a row does not hold is nothing.
+def of_files(
+    each: Sequence[list[dict[str, Any]]],
+) -> tuple[dict[str, list[Any]], list[tuple[str, ...]]]:
+    """Of n images the columns ``FIRST`` of the first file of each, and the paths of all.
 
     Args:
-        image: its row, of the columns ``SHOWN``.
-        files: in the order they are shown.
-        predictions: in any order.
-        annotations: the user's own columns.
+        each: the files of each, in the order they are shown.
     """
-    known = _NOTHING | image
-    known["keywords"] = tuple(known["keywords"] or ())
-    if known["recipe"] is not None:
-        known["recipe"] = json.loads(known["recipe"])
-    if files:
-        first = files[0]
-        known["path"] = first["path"]
-        known["paths"] = tuple(original(one["path"], one.get("path_raw")) for one in files)
-        known["label"] = first.get("label")
-        known["missing"] = bool(first.get("missing"))
-        known["added_at"] = first.get("first_seen")
-    if predictions:
-        ranked = sorted(predictions, key=lambda one: int(one["rank"]))
-        known["predictions"] = tuple((one["label"], one["score"]) for one in ranked)
-    known["own"] = {name: value for name, value in annotations.items() if not is_reserved(name)}
+    firsts = [files[0] if files else {} for files in each]
+    paths = [tuple(original(one["path"], one.get("path_raw")) for one in files) for files in each]
+    return {name: [one.get(name) for one in firsts] for name in FIRST}, paths
+
+
+def in_ranks(each: Iterable[list[dict[str, Any]]]) -> list[tuple[tuple[str, float], ...]]:
+    """The predictions of each of n images, best first, from their rows in any order."""
+    ranked = (sorted(rows, key=lambda one: int(one["rank"])) for rows in each)
+    return [tuple((one["label"], one["score"]) for one in rows) for rows in ranked]
+
+
+def own_columns(each: Iterable[dict[str, Any]]) -> list[Mapping[str, Any]]:
+    """The user's own columns of each of n images, from their rows of annotations."""
+    kept = ({name: row[name] for name in row if not is_reserved(name)} for row in each)
+    return [one or NO_COLUMNS for one in kept]
+
+
+def columns_of_fields(
+    images: Mapping[str, list[Any]],
+    firsts: Mapping[str, list[Any]],
+    paths: Sequence[tuple[str, ...]],
+    predictions: list[tuple[tuple[str, float], ...]] | None,
+    own: list[Mapping[str, Any]] | None,
+) -> dict[str, Sequence[Any]]:
+    """Of n images what users see of them: fields of ``ImageInfo``, n values each.
+
+    What is not given is left out, as nothing is known of it.
+
+    Args:
+        images: of their rows, by the names ``SHOWN``.
+        firsts: of the first file of each, by the names ``FIRST``.
+        paths: of all files of each.
+        predictions: (label, probability) of each, best first.
+        own: the user's own columns.
+    """
+    known: dict[str, Sequence[Any]] = dict(images)
+    if "keywords" in known:
+        known["keywords"] = [tuple(one or ()) for one in known["keywords"]]
+    if "recipe" in known:
+        known["recipe"] = [None if one is None else json.loads(one) for one in known["recipe"]]
+    for name, column in _FIRST.items():
+        if column in firsts:
+            known[name] = firsts[column]
+    if "missing" in known:
+        known["missing"] = [*map(bool, known["missing"])]
+    known["paths"] = paths
+    if predictions is not None:
+        known["predictions"] = predictions
+    if own is not None:
+        known["own"] = own
     return known
 
 

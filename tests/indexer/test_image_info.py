@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import operator
 import pickle
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.search.fakes import described
-from vitrail.indexer.image_info import ImageInfo
+from vitrail.indexer.image_info import NO_COLUMNS, NOTHING, ImageInfo
 
 # Documents of the command line have held these, in this order, since there were any.
 IN_DOCUMENTS = re.findall(
@@ -61,9 +62,12 @@ class Columns:
         self.read.append(("paths", image_id))
         return known(image_id).paths
 
-    def known(self, number: int, image_id: int) -> dict[str, Any]:
+    def known(self, number: int) -> tuple[list[str], list[Any]]:
+        image_id = number + 7
         self.read.append(("all", image_id))
-        return {one.name: getattr(known(image_id), one.name) for one in fields(ImageInfo)}
+        held = {one.name: getattr(known(image_id), one.name) for one in fields(ImageInfo)}
+        given = [name for name, value in held.items() if value != NOTHING[name]]
+        return given, [held[name] for name in given]
 
 
 def known(number: int) -> ImageInfo:
@@ -109,6 +113,30 @@ def test_an_unread_image_has_no_other_fields_and_stays_as_it_is() -> None:
             getattr(unread, other)
     with pytest.raises(FrozenInstanceError):
         unread.label = "a"  # type: ignore[misc]
+
+
+def test_what_nothing_is_known_of_is_empty_whichever_is_looked_at_first() -> None:
+    for name in NOTHING:
+        columns = Columns()
+        unread = ImageInfo.unread(7, columns, 0)
+        assert getattr(unread, name) == getattr(known(7), name)
+        assert (unread.rating, unread.missing, unread.predictions) == (None, False, ())
+        assert unread == known(7)
+        assert columns.read in ([("all", 7)], [("paths", 7), ("all", 7)])
+
+
+def test_that_there_are_no_own_columns_is_all_that_anybody_can_say() -> None:
+    for change in (
+        lambda own: own.update(stars=3),
+        lambda own: own.setdefault("stars", 3),
+        lambda own: operator.setitem(own, "stars", 3),
+        lambda own: operator.ior(own, {"stars": 3}),  # type: ignore[no-untyped-call]
+    ):
+        with pytest.raises(TypeError, match="annotate the collection's"):
+            change(NO_COLUMNS)
+    assert NO_COLUMNS == {} == json.loads(json.dumps(NO_COLUMNS))
+    assert copy.deepcopy(NO_COLUMNS) == pickle.loads(pickle.dumps(NO_COLUMNS)) == {}
+    assert NO_COLUMNS | {"stars": 3} == {"stars": 3}  # type: ignore[operator]
 
 
 def test_threads_may_look_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -138,6 +139,42 @@ def test_what_is_no_cursor_is_refused(text: str, place: int, letter: str) -> Non
     for wrong in {text, torn, genuine[:-1], genuine + "A"} - {genuine}:
         with pytest.raises(InputError, match=r"no cursor|another query"):
             Cursor.read(wrong, query)
+
+
+def test_a_cursor_is_of_the_query_as_it_was_asked_whenever_somebody_looks() -> None:
+    random = np.random.default_rng(3)
+    searcher = Searcher(holding([*range(9)], {"a": draw(random, 9, copies=False)}))
+    vectors, negatives = draw(random, 2, copies=False), draw(random, 1, copies=False)
+    left_out, weights = {7}, {"a": 1.0}
+    query = Query(
+        {"a": vectors},
+        weights,
+        SearchOptions(k=4),
+        left_out,  # type: ignore[arg-type]  # as anybody may who does not check types
+        negatives={"a": negatives},
+    )
+    looked_at, later = searcher.search(query), searcher.search(query)
+    told, same = looked_at.next, paging.digest(query)
+    vectors[:], negatives[:] = vectors[::-1].copy(), -negatives
+    left_out.add(8)
+    weights["a"] = 0.5
+    assert paging.digest(query) != same
+    assert told is not None
+    assert later.next == later.next == told
+    assert replace(looked_at, seconds={}) == replace(later, seconds={})
+    assert pickle.loads(pickle.dumps(looked_at)).next == told
+    assert searcher.search(replace(query, options=SearchOptions(k=9))).next is None
+
+
+def test_a_cursor_that_nobody_looks_at_is_not_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = draw(np.random.default_rng(3), 9, copies=False)
+    searcher = Searcher(holding([*range(9)], {"a": rows}))
+    monkeypatch.setattr(paging, "_digest", None)
+    result = searcher.search(Query({"a": rows[:1]}, {"a": 1.0}, SearchOptions(k=4)))
+    assert [len(result.hits), result.exact] == [4, True]
+    with pytest.raises(TypeError, match="not callable"):
+        _ = result.next
+    assert not hasattr(result, "after")
 
 
 def test_many_questions_have_no_pages() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.examples import examples
-from vitrail.indexer.catalog.column_values import presence_of, values_of
+from vitrail.indexer.catalog.column_values import pages_of, presence_of, values_of
 
 KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "small": (pa.int8(), st.integers(-128, 127)),
@@ -42,6 +43,11 @@ def test_values_are_those_that_arrow_gives(kind: str, data: st.DataObject) -> No
         assert [there(row) for row in range(len(one))] == [known is not None for known in got]
         assert got == one.to_pylist()
         assert list(map(type, got)) == list(map(type, one.to_pylist()))
+        rows = st.lists(st.integers(0, len(one) - 1), max_size=9) if len(one) else st.just([])
+        some = data.draw(rows)
+        page = pages_of(one)(np.array(some, np.int64))
+        assert page == [got[row] for row in some]
+        assert list(map(type, page)) == [type(got[row]) for row in some]
 
 
 def test_nothing_is_read_after_the_table_is_gone() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, file, image, images
-from vitrail.indexer.catalog import metadata_cache
+from vitrail.indexer.catalog import cached_rows, metadata_cache
+from vitrail.indexer.catalog.cached_rows import Table
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import UnknownImageError
@@ -52,6 +54,37 @@ def test_what_can_be_changed_is_each_answers_own(warm: CollectionStore) -> None:
     assert first.recipe is not None
     first.recipe["loras"].append("two")
     assert second.recipe == warm.metadata([9])[0].recipe == RECIPE
+
+
+def test_no_answer_can_be_written_to_by_another(warm: CollectionStore) -> None:
+    first, second = warm.metadata([1])[0], warm.metadata([1])[0]
+    with pytest.raises(TypeError, match="cannot be set there"):
+        first.own["mood"] = "calm"  # type: ignore[index]
+    assert second.own == warm.metadata([2])[0].own == {}
+
+
+def test_images_are_read_a_page_at_a_time(
+    place: Path, warm: CollectionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cached_rows, "_PAGE", 4)
+    ids = [9, 2, 7, 1, 3, 8, 4, 6, 5]
+    cache = warm.readings.metadata_cache(at_once=True)
+    assert cache is not None
+    asked: list[int] = []
+    columns = Table.columns
+
+    def counted(self: Table, names: Collection[str], places: Sequence[int]) -> dict[str, list[Any]]:
+        asked.extend(places if self is cache._layers[0].images else [])
+        return columns(self, names, places)
+
+    monkeypatch.setattr(Table, "columns", counted)
+    unread = warm.metadata(ids)
+    assert [one.paths for one in unread] == [(f"/pictures/{i}.jpg",) for i in ids]
+    assert asked == []
+    assert unread[5].format == "JPEG"
+    assert sorted(asked) == sorted(i - 1 for i in ids[4:8])
+    assert unread == cold(place, ids)
+    assert sorted(asked) == [i - 1 for i in range(1, 10)]
 
 
 def test_a_later_commit_answers_for_itself(place: Path, warm: CollectionStore) -> None:
