@@ -55,8 +55,9 @@ class Beside:
         """
         if _ending:
             return
-        self._making = making = _Making(lambda: _make(make, later))
-        _running.add(making)
+        making = _Making(lambda: _make(make, later))
+        _running.add(making)  # first: a process forked from here on must not wait for it
+        self._making = making
         try:
             making.start()
         except (RuntimeError, MemoryError):  # no more threads
@@ -86,8 +87,8 @@ class _Making(threading.Thread):
 
     def end(self) -> None:
         del self._work  # and what it holds, whose room others may claim now
-        _running.discard(self)
         self.over.set()
+        _running.discard(self)  # last, likewise
 
 
 def _make(make: Callable[[Callable[[], None]], T], later: Later[T]) -> None:

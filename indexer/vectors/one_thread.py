@@ -18,7 +18,7 @@ class _Limit:
     """One thread for numpy's products as long as anybody wants it."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         self._users: Counter[int] = Counter()  # how often each thread wants it
         self._set: Any = None
 
@@ -37,9 +37,17 @@ class _Limit:
                 del self._users[own]
                 self._restore()
 
+    def hold(self) -> None:
+        """Before a fork: what another thread has half set, the forked process could not restore."""
+        self._guard.acquire()
+
+    def let_go(self) -> None:
+        """After it."""
+        self._guard.release()
+
     def begin_anew(self) -> None:
         """In a forked process: no other thread is there to give back what it took."""
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         for user in self._users.keys() - {threading.get_ident()}:
             del self._users[user]
             self._restore()
@@ -53,7 +61,9 @@ class _Limit:
 
 _LIMIT = _Limit()
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_LIMIT.begin_anew)
+    os.register_at_fork(
+        before=_LIMIT.hold, after_in_parent=_LIMIT.let_go, after_in_child=_LIMIT.begin_anew
+    )
 
 
 @contextmanager

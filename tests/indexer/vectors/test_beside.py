@@ -213,6 +213,27 @@ def test_a_process_forked_meanwhile_makes_its_own(
     assert product_threads() == before
 
 
+def test_a_process_may_be_forked_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One waits for what is being made only as long as the forked one is told of it."""
+    own, told = Beside(), []
+
+    class Running(set[beside._Making]):
+        def add(self, making: beside._Making) -> None:
+            told.append(own.busy)  # as a process that was forked here would say for good
+            super().add(making)
+
+        def discard(self, making: object) -> None:
+            super().discard(making)
+            told.append(own.busy)
+
+    monkeypatch.setattr(beside, "_running", Running())
+    own.begin(lambda _: 1, Later())
+    making = own._making
+    assert making is not None
+    making.join(10)
+    assert told == [False, False]
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

@@ -77,6 +77,45 @@ assert product_threads() == 3
 """
 
 
+HALF_SET = """
+import os, signal, threading, time
+import numpy
+from threadpoolctl import ThreadpoolController
+from vitrail.indexer.vectors import one_thread as module
+
+ThreadpoolController().limit(limits=3, user_api="blas")
+assert module.product_threads() == 3
+numpys = module._of_numpy()
+
+class Slow:  # sets it, and takes its time to say what was there before
+    lib_controllers = numpys.lib_controllers
+
+    def limit(self, limits):
+        was = numpys.limit(limits=limits)
+        begun.set()
+        time.sleep(0.3)
+        return was
+
+def other():
+    with module.one_thread():
+        pass
+
+begun = threading.Event()
+module._of_numpy = Slow
+thread = threading.Thread(target=other)
+thread.start()
+assert begun.wait(10)
+module._of_numpy = lambda: numpys
+pid = os.fork()
+if not pid:
+    signal.alarm(20)
+    os._exit(0 if module.product_threads() == 3 else 1)
+thread.join()
+assert os.waitpid(pid, 0)[1] == 0
+assert module.product_threads() == 3
+"""
+
+
 TURNS = """
 import threading
 import numpy
@@ -118,6 +157,7 @@ def test_any_thread_may_take_and_give_back() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-def test_a_forked_process_has_the_threads_that_another_thread_did_without() -> None:
-    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True)
+@pytest.mark.parametrize("script", [FORKED, HALF_SET], ids=["forked", "half-set"])
+def test_a_forked_process_has_the_threads_that_another_thread_did_without(script: str) -> None:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
