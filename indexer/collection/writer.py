@@ -236,20 +236,22 @@ class Writer:
             raise
 
     def _maintain(self, *, by_itself: bool = False, interrupted: bool = False) -> tuple[str, ...]:
-        with self._guard, disk_guard(self._directory, 0):
+        # Whoever looks on does so from here on: Ctrl-C is then no failure of what is done already.
+        with (
+            self._guard,
+            disk_guard(self._directory, 0),
+            building(ended=interrupted) as made,
+        ):
             give_up_overdue(self._catalog)
             merge_small_segments(self._catalog, self._segments, self._state.fingerprint)
             self.readings.refresh()
             self._sweep()
-            unbuilt: tuple[str, ...] = ()
             if not (by_itself and self._ended):
-                with building(ended=interrupted) as made:
-                    self._tidies = save_indexes(self._indexes, self.readings, made)
-                unbuilt = tuple(made.unbuilt)
-                self._ended = bool(unbuilt)
+                self._tidies = save_indexes(self._indexes, self.readings, made)
+                self._ended = bool(made.unbuilt)
             fold_journal(self._catalog, self._directory, self._state.seq)
             self._changed = False
-            return unbuilt
+        return tuple(made.unbuilt)
 
     def copy_tables(self) -> None:
         """See ``CollectionStore.copy_tables``."""

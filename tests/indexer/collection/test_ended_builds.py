@@ -15,6 +15,7 @@ from tests.indexer.collection.holdings import FINGERPRINT, file, files, image, i
 from vitrail.indexer import building
 from vitrail.indexer.building import BuildProgress, OnBuild, watching_builds
 from vitrail.indexer.cancellation import Cancellation, heeding
+from vitrail.indexer.collection import writer as writers
 from vitrail.indexer.collection.derivation import whiten
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
@@ -321,3 +322,27 @@ def test_a_repair_that_is_ended_does_not_say_that_it_built(place: Path) -> None:
         f"indexes/{space}: missing; built" for space in ("cls@2", "mean@1")
     }
     assert_whole(place)
+
+
+def test_an_end_that_is_wished_before_it_builds_is_no_failure_either(
+    place: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wishes: list[bool] = []
+
+    @contextmanager
+    def watch() -> Iterator[OnBuild]:
+        def told(_: BuildProgress) -> None:
+            if wishes:
+                raise CancelledError
+
+        wishes.clear()
+        yield told
+
+    def merge(*_: object) -> int:
+        wishes.append(True)  # as Ctrl-C meanwhile
+        return 0
+
+    monkeypatch.setattr(writers, "merge_small_segments", merge)
+    with watching_builds(watch), CollectionStore.open(place, writable=True) as writer:
+        writer.commit(Batch([image(SIZE)], [file("/pictures/new.jpg", SIZE)]))
+    assert [line.startswith(SAYS) for line in caplog.messages] == [True]
