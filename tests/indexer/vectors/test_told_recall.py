@@ -15,7 +15,7 @@ from vitrail.indexer.vectors.policy import IndexPolicy
 POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=60, samples=60, graph=False)
 SIZE, SPARE = 12_000, 800
 FILTERS, ASKED = 8, 50  # of each kind, and queries of each: 400
-ABOVE = 0.005  # that a mean of what is told may be over the mean of what is found
+ABOVE = 0.005  # that a mean of what is told may be over what is found, beside chance
 ASKED_FOR = 0.98
 IDS = np.arange(SIZE, dtype=np.int64) * 3 + 1
 
@@ -35,12 +35,17 @@ class Told(NamedTuple):
     found: Floats
 
     def is_honest(self) -> bool:
-        return bool(self.told.mean() <= self.found.mean() + ABOVE)
+        # Of 400 questions for the nearest one alone the mean is six of a thousand off by chance.
+        return bool(self.told.mean() <= self.found.mean() + ABOVE + 2 * self.error)
 
     def keeps_what_was_asked(self) -> bool:
         # Three standard errors of the mean, of which one set in a thousand would be short.
-        error = self.found.std() / math.sqrt(len(self.found))
-        return bool(self.found.mean() >= ASKED_FOR - 3 * error)
+        return bool(self.found.mean() >= ASKED_FOR - 3 * self.error)
+
+    @property
+    def error(self) -> float:
+        """The standard error of the mean that was found."""
+        return float(self.found.std()) / math.sqrt(len(self.found))
 
 
 @pytest.fixture(scope="module", params=["clusters 8", "clusters 24", "clusters 64", "uniform 16"])
